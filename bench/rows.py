@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""rows.py - what is measured, how much of it a sample does, and the bound that awl is held to."""
+
+from dataclasses import dataclass, field
+
+PEERS = ["libuv", "Go", "Tokio", "asyncio", "uvloop"]
+NAMES = ["floor", "awl"] + PEERS
+
+
+@dataclass
+class Metric:
+	"""A line of the table. Bounds: of the ratio to the floor, of the value, of a peer's value."""
+
+	name: str
+	what: str
+	floor: float = None
+	value: float = None
+	peer: tuple = None
+	ahead: bool = False  # of every peer
+	unit: str = "ns"
+
+
+@dataclass
+class Sample:
+	"""One run of a program, `program row count`, on that many CPUs: all its metrics at once."""
+
+	program: str
+	row: str
+	count: int
+	metrics: list
+	peers: dict = field(default_factory=dict)  # who takes part, with how large a count
+	cpus: int = 1
+	rounds: int = 15
+	peer_rounds: int = 15
+
+
+MILLION = 1_000_000
+TASKS = "Go Tokio asyncio uvloop"  # those who have tasks
+SHARE = {"libuv": 1, "Go": 5, "Tokio": 5, "asyncio": 100, "uvloop": 100}  # of the count
+
+
+def row(program, name, count, what, peers="", own=None, cpus=1, **bounds):
+	"""A sample of one metric. Slow peers do a share of the count, so that all samples are short."""
+	counts = {peer: max(count // SHARE[peer], 1) for peer in peers.split()}
+	return Sample(program, name, count, [Metric(name, what, **bounds)], counts | (own or {}), cpus)
+
+
+def million(program, peers, *metrics, **how):
+	"""A sample of a million at once: tasks or timers. For CPython's loops a million takes too long."""
+	counts = {peer: 50_000 if SHARE[peer] == 100 else MILLION for peer in peers.split()}
+	row_name = metrics[0].name if len(metrics) == 1 else program
+	return Sample(program, row_name, MILLION, list(metrics), counts, **how)
+
+
+def python(count):
+	return {"asyncio": count, "uvloop": count}
+
+
+SAMPLES = [
+	row("switch", "switch", 5 * MILLION, "half a switch", floor=1.1),
+	row("yield", "yield-2", 3 * MILLION, "a yield, 2 tasks ready", TASKS, floor=1.5),
+	row("yield", "yield-200", 3 * MILLION, "a yield, 200 ready", TASKS, floor=1.5),
+	row("yield", "yield-10000", 2 * MILLION, "a yield, 10 000 ready", TASKS, python(100_000),
+		floor=1.5),
+	row("spawn", "spawn", MILLION, "create, run, join", TASKS, floor=1.1, ahead=True),
+	million("spawn", TASKS, Metric("spawn-fan", "a task of 1 M: create all, run, join all"),
+		peer_rounds=5),
+	row("spawn", "spawn-group", MILLION, "a child in a group of 1000", TASKS, value=70),
+	row("handover", "handover", MILLION, "a hand-over through a future", TASKS),
+	row("timeout", "timeout", 2 * MILLION, "a timeout around a ready body, over the body", TASKS,
+		value=15),
+	million("timer", "libuv " + TASKS,
+		Metric("timer-newest", "1 M timers: arm and cancel the newest", value=30),
+		Metric("timer-random", "1 M timers: cancel one at random, arm it anew", peer=("Go", 0.6)),
+		peer_rounds=5),
+	row("remote", "remote-busy", MILLION, "thread to busy loop, caller's storage", "libuv", cpus=2,
+		value=50),
+	row("remote", "remote-alloc", 400_000, "thread to busy loop, allocated", TASKS,
+		python(20_000), cpus=2, value=250),
+	row("roundtrip", "roundtrip-1core", 5000, "thread, sleeping loop, back: one core",
+		"libuv " + TASKS, python(1000), floor=1.1),
+	row("roundtrip", "roundtrip-2core", 1000, "thread, sleeping loop, back: two cores",
+		"libuv " + TASKS, python(500), cpus=2, floor=1.1),
+	row("roundtrip", "coroutine-1core", 5000, "the same with a task: one core",
+		"Tokio asyncio uvloop", python(1000)),
+	row("roundtrip", "coroutine-2core", 1000, "the same with a task: two cores",
+		"Tokio asyncio uvloop", python(500), cpus=2),
+	million("parked", TASKS,
+		Metric("parked-time", "1 M parked tasks: create and park one"),
+		Metric("parked-rss", "1 M parked tasks: resident bytes of one", value=4400, unit="B"),
+		Metric("parked-total", "the same with page tables", value=4900, unit="B"),
+		rounds=3, peer_rounds=3),
+]
+
+# Whose floor is another row, and where entering the kernel is the matter.
+FLOOR_ROW = {"coroutine-1core": "roundtrip-1core", "coroutine-2core": "roundtrip-2core"}
+SYSCALLS = ["yield-200", "spawn", "remote-busy", "roundtrip-1core", "coroutine-1core"]

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loop.h - event loops and their callbacks.
+ *
+ * A loop belongs to nobody, or to the one thread that runs it. A call that only that thread may
+ * make is refused elsewhere, always, before anything is touched: AWL_ETHREAD.
+ */
+#ifndef AWL_LOOP_H
+#define AWL_LOOP_H
+
+#include <awl/types.h>
+
+AWL__BEGIN
+
+/* How a loop is made; all zero is the default of everything. */
+typedef struct awl_loop_options {
+	const char *name; /* copied; for messages and tools; at most 31 bytes are kept */
+	const char
+		*reactor; /* "uring", "epoll", "sim"; NULL: AWL_REACTOR, else the best there is */
+	uint64_t seed; /* sim's; 0: AWL_SEED, else nothing is perturbed */
+	size_t stack_size; /* of tasks, address space with the guard; 0: 256 KiB */
+	uint64_t _spare[6];
+} awl_loop_options;
+
+/*
+ * A loop with one reference, run by nobody. `options` may be NULL. Errors: -ENOMEM, -EINVAL (a
+ * reactor nobody knows: the detail lists them), the system's where it gives no reactor. asyncio:
+ * L21.
+ */
+AWL_MUST AWL_ANY_THREAD int awl_loop_new(const awl_loop_options *options, awl_loop **ret);
+
+/* References: who lets other threads use a loop gives each one. The last unref frees a closed loop;
+ * a loop that nobody closed is closed by it, and reported (L14). NULL is ignored by unref. */
+AWL_ANY_THREAD awl_loop *awl_loop_ref(awl_loop *loop);
+AWL_ANY_THREAD void awl_loop_unref(awl_loop *loop);
+
+/*
+ * Runs fn(arg) as a task of this loop until it is done and returns its outcome. Other tasks stay
+ * for the next run. Refused: AWL_ERUNNING (running already, whoever asks), AWL_ENESTED (another
+ * loop runs in this thread), AWL_ETHREAD (bound to another thread by a task that has begun),
+ * AWL_ECLOSED, -ENOMEM; then fn never starts. AWL_ESTOPPED: awl_loop_stop came first; the task
+ * stays. asyncio: L2.
+ */
+AWL_MUST AWL_RUNNER int awl_loop_run_until_complete(awl_loop *loop, awl_fn *fn, void *arg);
+
+/* The same for a future or task of this loop; AWL_EOTHERLOOP for another's. asyncio: L2. */
+AWL_MUST AWL_RUNNER int awl_loop_run_until_future(awl_loop *loop, awl_future *future);
+
+/* Runs until awl_loop_stop: 0. asyncio: L1. */
+AWL_MUST AWL_RUNNER int awl_loop_run_forever(awl_loop *loop);
+
+/* Ends the run after this iteration; before a run: the next one makes one iteration. asyncio:
+ * L9. */
+AWL_LOOP_THREAD int awl_loop_stop(awl_loop *loop);
+
+/*
+ * Ends a loop: its tasks are cancelled, run to their ends and their failures reported; callbacks
+ * not yet run are dropped; cfutures that were pending get AWL_ECLOSED. Once closed, 0 again.
+ * Refused while running (AWL_ERUNNING), or where a task has begun in another thread (AWL_ETHREAD).
+ * asyncio: L12.
+ */
+AWL_MUST AWL_RUNNER int awl_loop_close(awl_loop *loop);
+
+/* 1, 0. True from any thread at the moment it looks. asyncio: L10. */
+AWL_ANY_THREAD int awl_loop_is_running(const awl_loop *loop);
+AWL_ANY_THREAD int awl_loop_is_closed(const awl_loop *loop);
+
+/* The loop's clock, in ns: CLOCK_MONOTONIC, or sim's. asyncio: L15. */
+AWL_ANY_THREAD int64_t awl_loop_time(const awl_loop *loop);
+
+/* "" without a name; "uring", "epoll" or "sim". */
+AWL_ANY_THREAD const char *awl_loop_name(const awl_loop *loop);
+AWL_ANY_THREAD const char *awl_loop_reactor(const awl_loop *loop);
+
+/* The loop that runs in this thread, borrowed; AWL_ENOLOOP. asyncio: L19. */
+AWL_ANY_THREAD int awl_get_running_loop(awl_loop **ret);
+
+/*
+ * A new loop, fn(arg) run in it to its end, what is left cancelled and waited for, the loop closed:
+ * the outcome of fn, or a refusal (AWL_ENESTED inside a running loop). asyncio: L23.
+ */
+AWL_MUST AWL_RUNNER int awl_run(awl_fn *fn, void *arg);
+AWL_MUST AWL_RUNNER int awl_run_with(const awl_loop_options *options, awl_fn *fn, void *arg);
+
+/*
+ * A callback waiting for its turn. Lies in the caller's storage, zeroed or AWL_HANDLE_INIT before
+ * its first use, and stays until it has run or was cancelled; it may be used again from then on,
+ * the callback itself included.
+ */
+typedef struct awl_handle {
+	struct awl__runnable _ready;
+	struct awl__heap_node _timer;
+	struct awl__parcel _parcel;
+	uint32_t _waits; /* atomic: it is scheduled and has not begun */
+	uint32_t _state;
+	int64_t _when;
+	awl_loop *_loop;
+	awl_fn *_fn;
+	void *_arg;
+	uint64_t _spare[2];
+} awl_handle;
+
+#define AWL_HANDLE_INIT \
+	{ \
+		0 \
+	}
+
+/*
+ * Calls fn(arg) in a later iteration: soon, after `delay` ns, or at `when` of awl_loop_time. FIFO,
+ * timers by deadline and FIFO among equals; a time in the past is the next iteration. `handle`
+ * NULL: awl allocates one and forgets it. A negative return of fn goes to the exception handler. fn
+ * may not wait. Refused: -EBUSY (this handle is waiting already), -ENOMEM, -EINVAL, AWL_ECLOSED.
+ * asyncio: C2, C3.
+ */
+AWL_LOOP_THREAD int awl_loop_call_soon(awl_loop *loop, awl_fn *fn, void *arg, awl_handle *handle);
+AWL_LOOP_THREAD int awl_loop_call_later(
+	awl_loop *loop, int64_t delay, awl_fn *fn, void *arg, awl_handle *handle);
+AWL_LOOP_THREAD int awl_loop_call_at(
+	awl_loop *loop, int64_t when, awl_fn *fn, void *arg, awl_handle *handle);
+
+/*
+ * The way in for other threads, and for signal handlers if `handle` is given: fn(arg) is called in
+ * the loop. With a handle nothing is allocated, and a handle already sent stays sent once: 0. The
+ * loop is woken only if it sleeps. Refused: AWL_ECLOSED, -ENOMEM, -EINVAL, AWL_EFORK. asyncio: C9.
+ */
+AWL_ANY_THREAD int awl_call_soon_threadsafe(
+	awl_loop *loop, awl_fn *fn, void *arg, awl_handle *handle);
+
+/* Takes a waiting handle back: 1, or 0 if it was not waiting. Its storage is the caller's again.
+ * asyncio: C6. */
+AWL_LOOP_THREAD int awl_handle_cancel(awl_handle *handle);
+
+/* 1 if the last thing that happened to it was a cancel. */
+AWL_LOOP_THREAD int awl_handle_cancelled(const awl_handle *handle);
+
+/* The deadline it was last given. */
+AWL_LOOP_THREAD int64_t awl_handle_when(const awl_handle *handle);
+
+/* What went wrong where nobody waits for it. Pointers are borrowed for the call, NULL where nothing
+ * fits. asyncio: D10. */
+typedef struct awl_exception {
+	const char *message; /* one sentence */
+	int error; /* the code, negative */
+	awl_task *task;
+	awl_future *future;
+	awl_handle *handle;
+	const char *detail; /* the words behind the code, or "" */
+} awl_exception;
+
+typedef void awl_exception_handler(awl_loop *loop, const awl_exception *e, void *arg);
+
+/* NULL restores the default, which writes one line to the logger. asyncio: D9. */
+AWL_LOOP_THREAD int awl_loop_set_exception_handler(
+	awl_loop *loop, awl_exception_handler *fn, void *arg);
+AWL_LOOP_THREAD int awl_loop_call_exception_handler(awl_loop *loop, const awl_exception *e);
+AWL_ANY_THREAD void awl_loop_default_exception_handler(awl_loop *loop, const awl_exception *e);
+
+AWL__END
+
+#endif

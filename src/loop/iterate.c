@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iterate.c - the iteration: inbox, kernel, clock, then a snapshot of what is ready (A9).
+ *
+ * Within one iteration: what was ready already, then what other threads left, then completed
+ * operations, then due timers by deadline; each in the order it came.
+ */
+#include "loop/claim.h"
+
+/* Before a sleep of at least this long, idle stacks give memory back, a few at a time. */
+#define TRIM_SLEEP AWL_MS
+#define TRIM_STACKS 16u
+
+void awl__loop_unpack(awl_loop *l)
+{
+	struct awl__parcel *p = awl__inbox_take(&l->inbox);
+
+	while (p) {
+		struct awl__parcel *next = p->next;
+
+		p->open(l, p);
+		p = next;
+	}
+}
+
+static void fire_timers(awl_loop *l)
+{
+	while (awl__heap_first(&l->timers) <= l->now) {
+		struct awl__heap_node *n = l->timers.at[0].node;
+
+		awl__heap_remove(&l->timers, n);
+		if (n->kind == AWL__TIMER_HANDLE)
+			awl__handle_due(l, n);
+		else
+			l->hooks->timer(l, n);
+	}
+}
+
+static int64_t sleep_until(awl_loop *l)
+{
+	int64_t first = awl__heap_first(&l->timers);
+
+	if (awl__stack_trim_due(&l->stacks) && first - l->now >= TRIM_SLEEP)
+		awl__stack_trim(&l->stacks, TRIM_STACKS);
+	return first;
+}
+
+/* Waits if there is nothing else to do, else only looks. */
+static int look(awl_loop *l)
+{
+	int64_t deadline = INT64_MIN;
+	int r;
+
+	if (awl__list_empty(&l->ready) && !l->halt) {
+		deadline = sleep_until(l);
+		if (!awl__inbox_arm(&l->inbox)) {
+			awl__loop_unpack(l);
+			deadline = INT64_MIN;
+		}
+	}
+	r = awl__reactor_wait(l->reactor, deadline);
+	awl__loop_unpack(l);
+	return r < 0 ? r : 0;
+}
+
+static int turn(awl_loop *l)
+{
+	bool idle, due;
+	int r = 0;
+
+	awl__loop_unpack(l);
+	idle = awl__list_empty(&l->ready);
+	due = l->steps >= l->look_due || l->halt;
+	if (idle || (due && (l->reactor->in_flight || l->timers.count)))
+		r = look(l);
+	if (idle || due) {
+		l->look_due = l->steps + AWL__LOOK_EVERY;
+		if (idle || l->timers.count) {
+			l->now = awl__reactor_now(l->reactor);
+			fire_timers(l);
+		}
+	}
+	l->iterations++;
+	awl__list_splice(&l->batch, &l->ready);
+	return r;
+}
+
+static void run_batch(awl_loop *l)
+{
+	struct awl__list *node;
+
+	while ((node = awl__list_pop(&l->batch))) {
+		struct awl__runnable *r = awl__runnable_at(node);
+
+		r->queued = 0;
+		l->steps++;
+		if (r->kind == AWL__RUN_HANDLE)
+			awl__handle_run(l, r);
+		else
+			l->hooks->run(l, r);
+	}
+}
+
+int awl__loop_iterate(awl_loop *l)
+{
+	int r;
+
+	do {
+		r = turn(l);
+		if (r < 0)
+			return awl__fail(r, "the %s reactor failed: %s", l->reactor->class->name,
+				awl_strerror(r));
+		run_batch(l);
+	} while (!l->halt);
+	return 0;
+}
+
+int awl_loop_stop(awl_loop *loop)
+{
+	if (!loop)
+		return awl__fail(-EINVAL, "awl_loop_stop: loop is NULL");
+	AWL__CLAIM(loop, "awl_call_soon_threadsafe with a callback that stops it");
+	loop->stopped = true;
+	loop->halt = true;
+	return 0;
+}

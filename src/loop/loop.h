@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * loop.h - a loop as the rooms above see it: the ready list, the iteration, the timers.
+ *
+ * An iteration runs a snapshot, `batch`; what becomes ready meanwhile waits in `ready` for the next
+ * one. A task that parks switches straight to the next ready task while it can; everything else is
+ * the hub's work, which runs on the stack of the thread that called run.
+ */
+#ifndef AWL__LOOP_H
+#define AWL__LOOP_H
+
+#include "base/base.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/report.h"
+#include "base/rows.h"
+#include "base/token.h"
+#include "coro/stack.h"
+#include "coro/switch.h"
+#include "loop/inbox.h"
+#include "loop/owner.h"
+#include "reactor/op.h"
+
+#include <awl/errors.h>
+#include <awl/loop.h>
+
+/* The kernel is looked at after the first snapshot that ends this many steps after the last
+ * look. */
+#define AWL__LOOK_EVERY 64u
+
+enum awl__run_kind {
+	AWL__RUN_TASK,
+	AWL__RUN_HANDLE,
+	AWL__RUN_ABOVE, /* what only the rooms above know: loop->run */
+};
+
+enum awl__timer_kind {
+	AWL__TIMER_HANDLE,
+	AWL__TIMER_TASK,
+};
+
+struct awl_task_options;
+struct awl__probe;
+struct awl__scope;
+struct awl__task;
+
+/* What the rooms above give the loop to call. */
+struct awl__loop_hooks {
+	void (*run)(struct awl_loop *l, struct awl__runnable *r); /* a task's step, or ABOVE */
+	void (*timer)(struct awl_loop *l, struct awl__heap_node *n); /* a task's timer is due */
+	int (*close)(struct awl_loop *l);
+	int (*born)(struct awl_loop *l); /* readers outside may find it from now on */
+	void (*dies)(struct awl_loop *l);
+};
+
+struct awl_loop {
+	struct awl__owner owner;
+	uint64_t process; /* where it was made */
+	struct awl__list ready, batch;
+	struct awl__task *current; /* NULL: the hub runs */
+	uint64_t steps; /* tasks and callbacks run so far: the moment, for readers outside */
+	uint64_t look_due; /* the number of steps at which the kernel is looked at */
+	uint64_t iterations;
+	int64_t now; /* this iteration's time */
+	int budget; /* what the running task may still take without parking */
+	bool halt; /* the run ends after this iteration */
+	bool stopped; /* by awl_loop_stop */
+	bool closing, closed;
+	void *until; /* the future a run waits for */
+	const awl_handle *callback; /* the one that runs now: for a report */
+	awl_fn *callback_fn;
+	struct awl__context hub;
+	struct awl__probe *probe; /* a parked task is asked for its frames */
+	struct awl__heap timers;
+	struct awl__reactor *reactor;
+	struct awl__stack_pool stacks;
+	const struct awl__loop_hooks *hooks;
+
+	/* the task room's */
+	struct awl__rows tasks, futures;
+	struct awl__scope *free_scopes;
+	void *scope_blocks;
+	uint32_t live; /* tasks not done */
+	uint32_t started; /* of those, begun: they are bound to the thread */
+	uint64_t task_number;
+	uint64_t scope_serial;
+	uint32_t kept; /* futures and tasks whose memory somebody still refers to */
+	bool outlived; /* closed, and those hold one reference together */
+	size_t stack_size;
+	bool virtual_time; /* sim: the system's clocks say nothing */
+	int (*factory)(awl_loop *l, struct awl_task_options *o, awl_fn **fn, void **arg, void *own);
+	void *factory_arg;
+
+	awl_exception_handler *on_exception;
+	void *on_exception_arg;
+	uint64_t bound; /* the token of the thread it last ran in */
+	_Atomic uint32_t runner_tid;
+	_Atomic bool shut;
+	_Atomic uint32_t refs;
+	struct awl_loop *next; /* in the process's list */
+	char name[32];
+
+	/* Other threads write here: a line of its own. */
+	_Alignas(AWL__CACHE_LINE) struct awl__inbox inbox;
+};
+
+static inline void awl__loop_push(awl_loop *l, struct awl__runnable *r)
+{
+	r->queued = 1;
+	awl__list_push(&l->ready, &r->link);
+}
+
+static inline struct awl__runnable *awl__runnable_at(struct awl__list *node)
+{
+	return awl__container(node, struct awl__runnable, link);
+}
+
+/* Out of the ready list, back to its owner. */
+static inline void awl__loop_withdraw(struct awl__runnable *r)
+{
+	r->queued = 0;
+	awl__list_remove(&r->link);
+}
+
+/*
+ * The next task, if it is the next thing to do at all: for a task that leaves. NULL: to the hub.
+ * Turns to the next snapshot by itself as long as no look at kernel, inbox or clock is due.
+ */
+static inline struct awl__runnable *awl__loop_next_task(awl_loop *l)
+{
+	struct awl__list *node = l->batch.next;
+	struct awl__runnable *r;
+
+	if (node == &l->batch) {
+		if (awl__list_empty(&l->ready) || l->halt || l->steps >= l->look_due ||
+			!awl__inbox_empty(&l->inbox))
+			return NULL;
+		l->iterations++;
+		awl__list_splice(&l->batch, &l->ready);
+		node = l->batch.next;
+	}
+	r = awl__runnable_at(node);
+	if (awl__unlikely(r->kind != AWL__RUN_TASK))
+		return NULL;
+	awl__loop_withdraw(r);
+	l->steps++;
+	return r;
+}
+
+int awl__loop_new(
+	const awl_loop_options *options, const struct awl__loop_hooks *hooks, awl_loop **ret);
+
+/* A run: 0 and the loop is this thread's, or a refusal; `call` is the public function. */
+int awl__loop_begin(awl_loop *l, struct awl__call *call);
+void awl__loop_end(awl_loop *l);
+
+/* Iterations until halt; 0, or what the reactor failed with. */
+int awl__loop_iterate(awl_loop *l);
+
+/* Opens what is in the inbox. */
+void awl__loop_unpack(awl_loop *l);
+
+/* Drops callbacks that wait, shuts the inbox, marks it closed. The owner's, with no task left. */
+void awl__loop_shut(awl_loop *l);
+
+/* The name of a function, for a sentence. */
+const char *awl__symbol(const void *code, char *buf, size_t len);
+
+/* A failure with nobody to tell. */
+void awl__exception(awl_loop *l, awl_exception e);
+
+/* handle.c's part of the loop */
+void awl__handle_run(awl_loop *l, struct awl__runnable *r);
+void awl__handle_due(awl_loop *l, struct awl__heap_node *n);
+void awl__handle_drop(awl_loop *l, struct awl__runnable *r);
+
+#endif

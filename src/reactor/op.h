@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * op.h - the contract between awl and the kernel: submit an operation in caller storage, get exactly
+ * one completion. Everything that waits goes through here; nothing above knows which reactor it is.
+ *
+ * One thread, the loop's, calls everything but awl__reactor_wake, _hold and _release. From a
+ * successful submit to its completion the operation and the memory it names belong to the reactor.
+ * The file is the one that fd names when the reactor gets to it; closing the number under an
+ * operation in flight neither ends it nor hands it what the number means next: cancel first.
+ */
+#ifndef AWL__OP_H
+#define AWL__OP_H
+
+#include "base/base.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "pool/pool.h"
+
+#include <poll.h>
+
+enum awl__op_kind {
+	AWL__OP_POLL,  /* wait for `events` (POLLIN, POLLOUT, ...) on fd; res: the events that came */
+	AWL__OP_READ,  /* res: bytes, 0 at the end of the file, or -errno */
+	AWL__OP_WRITE, /* res: bytes taken, or -errno; a broken pipe is -EPIPE, never SIGPIPE */
+	AWL__OP_WORK,  /* fn(arg) in a thread of the pool; res: what it returned */
+	AWL__OP_KINDS,
+};
+
+enum awl__op_state {
+	AWL__OP_IDLE,      /* the caller's */
+	AWL__OP_SUBMITTED, /* the reactor's */
+};
+
+struct awl__reactor;
+
+struct awl__op {
+	struct awl__list link; /* the reactor's own, while submitted */
+	/* Called once, in the loop's thread, from awl__reactor_wait or _finish_work and from nowhere
+	 * else. The state is IDLE again: it may submit the operation anew. */
+	void (*done)(struct awl__op *op);
+	uint8_t kind, state;
+	bool cancelled; /* asked for; the completion is still to come */
+	uint8_t at;     /* the reactor's own: how far it has come */
+	int fd;
+	int32_t res; /* -ECANCELED only if cancelled and nothing was transferred or done */
+	union {
+		struct {
+			void *buf; /* a WRITE only reads it */
+			uint32_t len;
+			int64_t offset; /* -1: the file's own position, and what cannot seek */
+		} rw;
+		uint32_t events;
+		struct {
+			int (*fn)(void *arg);
+			void *arg;
+		} work;
+	} u;
+	union { /* the reactor's own */
+		struct {
+			struct awl__job job;
+			struct awl__reactor *reactor;
+		} work;
+		uint32_t generation;
+		bool repoll;
+		struct {
+			struct awl__heap_node due;
+			void *end;
+		} sim;
+	} own;
+	struct awl__parcel parcel; /* the poster's, between `post` and awl__reactor_finish_work */
+};
+
+/* What each reactor supplies; the functions below are the way to call it. */
+struct awl__reactor_class {
+	const char *name; /* "uring", "epoll", "sim" */
+	int (*submit)(struct awl__reactor *r, struct awl__op *op);
+	void (*cancel)(struct awl__reactor *r, struct awl__op *op); /* once an operation */
+	int (*wait)(struct awl__reactor *r, int64_t deadline);
+	void (*wake)(struct awl__reactor *r);
+	int64_t (*now)(struct awl__reactor *r);
+	int (*bind)(struct awl__reactor *r);
+	void (*destroy)(struct awl__reactor *r);
+};
+
+struct awl__reactor {
+	const struct awl__reactor_class *class;
+	uint32_t in_flight;    /* operations submitted and not completed, those at the pool included */
+	uint32_t working;      /* of them, those at the pool */
+	_Atomic uint32_t held; /* what outside works for the loop: sim's clock stands meanwhile */
+	/*
+	 * How a pool thread hands a finished operation back: set from above before the first submit,
+	 * called in the pool's thread. It must see to it that awl__reactor_finish_work(r, op) is called
+	 * in the loop's thread soon, waking it if need be. WORK is not all: epoll reads and writes
+	 * regular files there. awl__reactor_free waits until no thread is inside `post`.
+	 */
+	void (*post)(void *ctx, struct awl__op *op);
+	void *post_ctx;
+	_Atomic uint32_t posting; /* operations at the pool or inside `post` */
+	struct awl__list ready;   /* completed; the next wait tells */
+	uint64_t process;         /* in which it was made: a fork's child may only free it */
+	uint64_t syscalls;        /* how often the kernel was entered */
+};
+
+/*
+ * name: "uring", "epoll", "sim", or NULL for AWL_REACTOR of the environment, else the best that the
+ * kernel gives. A wrong name is -EINVAL with a detail that lists the right ones; a kernel that
+ * refuses uring by name gives its errno, by default epoll is taken then. seed is sim's; 0 perturbs
+ * nothing: whole transfers, at once, in order.
+ */
+int awl__reactor_new(const char *name, uint64_t seed, struct awl__reactor **ret);
+
+/* Nothing may be in flight. Any thread, and in a fork's child, where the parent's is left unharmed. */
+static inline void awl__reactor_free(struct awl__reactor *r)
+{
+	r->class->destroy(r);
+}
+
+/*
+ * The calling thread is the loop's from now on. Called before the first submit and again when another
+ * thread takes over, with nothing in flight. A failure leaves it to the thread that had it.
+ */
+static inline int awl__reactor_bind(struct awl__reactor *r)
+{
+	return r->class->bind(r);
+}
+
+/*
+ * 0: in flight, `done` will come. 1: completed at once, res is set, `done` does not come (all but
+ * uring try first). < 0: refused, nothing was started: -ENOMEM, no thread for the pool, a real
+ * descriptor on sim. What is wrong with the operation itself (-EBADF, -EISDIR) is its res, by
+ * whichever of the two ways.
+ */
+static inline int awl__reactor_submit(struct awl__reactor *r, struct awl__op *op)
+{
+	return r->class->submit(r, op);
+}
+
+/*
+ * Asks for an early end; harmless when repeated. The completion comes once, by the next waits, as
+ * ever: -ECANCELED if nothing had been transferred, else the result that was there. Prompt for
+ * sockets, pipes and polls; WORK not yet begun is prompt, begun it completes when the function
+ * returns, with its result.
+ */
+static inline void awl__reactor_cancel(struct awl__reactor *r, struct awl__op *op)
+{
+	if (op->state != AWL__OP_SUBMITTED || op->cancelled)
+		return;
+	op->cancelled = true;
+	r->class->cancel(r, op);
+}
+
+/*
+ * Hands what was submitted to the kernel and runs the completions that are there. deadline: of
+ * awl__reactor_now's clock; <= now: do not wait; INT64_MAX: no end. Returns early on a wake, a
+ * completion or a signal, now and then for nothing; never late for a wake. The number of completions,
+ * or -errno when the kernel fails for good; AWL_EFORK in a fork's child.
+ */
+static inline int awl__reactor_wait(struct awl__reactor *r, int64_t deadline)
+{
+	return r->class->wait(r, deadline);
+}
+
+/* Ends the wait that is going on, else the next one. Any thread that keeps the reactor alive over
+ * the call; signal-safe. No system call unless the loop's thread sleeps. */
+static inline void awl__reactor_wake(struct awl__reactor *r)
+{
+	r->class->wake(r);
+}
+
+/* The loop's clock, CLOCK_MONOTONIC or sim's own. Any thread. */
+static inline int64_t awl__reactor_now(struct awl__reactor *r)
+{
+	return r->class->now(r);
+}
+
+/* Any thread, on the terms of wake: outside work begins / has ended. The last release wakes. */
+static inline void awl__reactor_hold(struct awl__reactor *r)
+{
+	atomic_fetch_add(&r->held, 1);
+}
+
+static inline void awl__reactor_release(struct awl__reactor *r)
+{
+	if (atomic_fetch_sub(&r->held, 1) == 1)
+		awl__reactor_wake(r);
+}
+
+/* The other half of `post`: completes the operation, in the loop's thread. */
+void awl__reactor_finish_work(struct awl__reactor *r, struct awl__op *op);
+
+/*
+ * sim only: a pipe in memory whose two ends poll, read and write like a real one's; the numbers are
+ * above any real descriptor's, and the lowest free one is taken. Closing wakes the other end (EOF,
+ * -EPIPE); an operation in flight on the closed number itself stays until cancelled, as the kernel's
+ * does. -ENOSYS on other reactors.
+ */
+int awl__sim_pipe(struct awl__reactor *r, int fds[2]);
+int awl__sim_close(struct awl__reactor *r, int fd);
+/* sim only, the loop's thread: moves the clock; operations and deadlines due by then are then due. */
+void awl__sim_advance(struct awl__reactor *r, int64_t ns);
+
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * uring.c - the reactor over io_uring: operations are gathered in a list and handed over by the same
+ * system call that waits for completions.
+ *
+ * An operation stays the kernel's until its own CQE, whatever a cancel request answers: so user_data
+ * is the operation's address. That address must not be reused while a cancel request for it is still
+ * to be submitted; therefore requests wait in a list until just before the kernel is entered, and the
+ * list is cleared of what completes first.
+ */
+#include "base/alloc.h"
+#include "base/report.h"
+#include "reactor/reactor.h"
+#include "reactor/sigpipe.h"
+#include "reactor/uring_setup.h"
+#include "reactor/wake.h"
+
+#include <awl/errors.h>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* user_data that is no operation's */
+#define WAKE_DATA 1u
+#define CANCEL_DATA 2u
+#define FIRST_OP 16u
+
+/* The kernel has completions that are not in the ring yet, and comes out with them when entered. */
+#define NEWS (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)
+
+enum {
+	AT_QUEUE = AWL__AT_OWN, /* in u->queue: the kernel has not seen it */
+	AT_KERNEL,
+	AT_CANCEL, /* the kernel's, and in u->cancels: a request is to be made */
+};
+
+struct uring {
+	struct awl__reactor base;
+	struct io_uring ring;
+	struct awl__wake wake;
+	struct awl__list queue, cancels;
+	uint64_t bound;    /* the token of the thread that the ring answers; 0: none yet */
+	uint32_t writes;   /* in flight; they may raise SIGPIPE, */
+	bool raises;       /* if the kernel has no RWF_NOSIGNAL; */
+	bool broken;       /* one was answered -EPIPE since the kernel was entered */
+	bool wake_armed;   /* the poll of the eventfd is in flight */
+	bool wake_oneshot; /* before 5.13: it ends with each wake */
+	bool no_abs_timer; /* before 6.12 */
+};
+
+/* --- what differs from kind to kind ------------------------------------------------------------ */
+
+static void prep_poll(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op)
+{
+	(void)u;
+	io_uring_prep_poll_add(sqe, op->fd, op->u.events);
+}
+
+static void prep_read(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op)
+{
+	(void)u;
+	io_uring_prep_read(sqe, op->fd, op->u.rw.buf, op->u.rw.len, (uint64_t)op->u.rw.offset);
+}
+
+static void prep_write(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op)
+{
+	io_uring_prep_write(sqe, op->fd, op->u.rw.buf, op->u.rw.len, (uint64_t)op->u.rw.offset);
+	sqe->rw_flags = awl__nosignal();
+	/* Without DEFER_TASKRUN a write is retried at any return from the kernel, where we cannot hold
+	 * SIGPIPE back; a worker of the kernel's takes no signals. */
+	if (u->raises && !(u->ring.flags & IORING_SETUP_DEFER_TASKRUN))
+		sqe->flags |= IOSQE_ASYNC;
+}
+
+static const struct {
+	void (*prep)(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op);
+	uint32_t events; /* what to poll for when the answer was EAGAIN */
+} kinds[AWL__OP_KINDS] = {
+	[AWL__OP_POLL] = { prep_poll, 0 },
+	[AWL__OP_READ] = { prep_read, POLLIN },
+	[AWL__OP_WRITE] = { prep_write, POLLOUT },
+};
+
+/* --- completions ------------------------------------------------------------------------------- */
+
+static unsigned to_submit(const struct uring *u)
+{
+	return u->ring.sq.sqe_tail - *u->ring.sq.khead;
+}
+
+/* The kernel left requests in the queue (short of memory): none may hit the address's next user. */
+static void forget_cancel(struct uring *u, const struct awl__op *op)
+{
+	struct io_uring_sq *sq = &u->ring.sq;
+
+	for (unsigned i = *sq->khead; i != sq->sqe_tail; i++) {
+		struct io_uring_sqe *sqe = &sq->sqes[i & sq->ring_mask];
+
+		if (sqe->opcode == IORING_OP_ASYNC_CANCEL && sqe->addr == (uintptr_t)op)
+			sqe->opcode = IORING_OP_NOP;
+	}
+}
+
+static void enqueue(struct uring *u, struct awl__op *op)
+{
+	op->at = AT_QUEUE;
+	awl__list_push(&u->queue, &op->link);
+}
+
+static void end(struct uring *u, struct awl__op *op, int32_t res)
+{
+	if (op->kind == AWL__OP_WRITE) {
+		u->writes--;
+		u->broken |= res == -EPIPE;
+	}
+	awl__op_ready(&u->base, op, res);
+}
+
+static void on_op(struct uring *u, struct awl__op *op, int32_t res)
+{
+	bool polled = op->own.repoll;
+
+	if (op->at == AT_CANCEL)
+		awl__list_remove(&op->link);
+	else if (op->cancelled && awl__unlikely(to_submit(u) > 0))
+		forget_cancel(u, op);
+	/* A worker's blocking call is broken off by a signal. And EAGAIN is no end: files that have no
+	 * non-blocking way answer it if O_NONBLOCK is set. */
+	if (op->cancelled && (polled || res == -EINTR || res == -EAGAIN)) {
+		end(u, op, -ECANCELED);
+	} else if (polled ? res >= 0 : res == -EINTR || res == -EAGAIN) {
+		op->own.repoll = res == -EAGAIN && op->kind != AWL__OP_POLL;
+		enqueue(u, op);
+	} else {
+		end(u, op, res);
+	}
+}
+
+static void on_cqe(struct uring *u, const struct io_uring_cqe *cqe)
+{
+	if (awl__likely(cqe->user_data >= FIRST_OP)) {
+		on_op(u, (struct awl__op *)(uintptr_t)cqe->user_data, cqe->res);
+	} else if (cqe->user_data == WAKE_DATA && !(cqe->flags & IORING_CQE_F_MORE)) {
+		u->wake_armed = false;
+		u->wake_oneshot |= cqe->res == -EINVAL;
+	}
+}
+
+static bool cqe_there(const struct uring *u)
+{
+	return *u->ring.cq.khead != io_uring_smp_load_acquire(u->ring.cq.ktail);
+}
+
+static void reap(struct uring *u)
+{
+	struct io_uring_cq *cq = &u->ring.cq;
+	unsigned head = *cq->khead, tail = io_uring_smp_load_acquire(cq->ktail);
+
+	for (; head != tail; head++)
+		on_cqe(u, &cq->cqes[head & cq->ring_mask]);
+	io_uring_smp_store_release(cq->khead, head);
+}
+
+/* --- entering the kernel ----------------------------------------------------------------------- */
+
+static int call(struct uring *u, bool sleep, int64_t deadline, int64_t left)
+{
+	struct io_uring_getevents_arg arg = { 0 };
+	struct __kernel_timespec ts;
+	unsigned flags = IORING_ENTER_GETEVENTS;
+	int64_t ns = u->no_abs_timer ? left : deadline;
+
+	if (u->ring.features & IORING_FEAT_NO_IOWAIT)
+		flags |= IORING_ENTER_NO_IOWAIT;
+	u->base.syscalls++;
+	if (!sleep)
+		return io_uring_enter2((unsigned)u->ring.ring_fd, to_submit(u), 0, flags, NULL, 0);
+	flags |= IORING_ENTER_EXT_ARG;
+	if (deadline != INT64_MAX) {
+		ts.tv_sec = ns / 1000000000;
+		ts.tv_nsec = ns % 1000000000;
+		arg.ts = (uintptr_t)&ts;
+		if (!u->no_abs_timer)
+			flags |= IORING_ENTER_ABS_TIMER;
+	}
+	return io_uring_enter2((unsigned)u->ring.ring_fd, to_submit(u), 1, flags, (void *)&arg, sizeof arg);
+}
+
+/* Submits, waits for a completion if asked, and reaps: 0, or -errno where it will not get better. */
+static int enter(struct uring *u, bool sleep, int64_t deadline, int64_t left)
+{
+	bool held = u->writes > 0 && u->raises;
+	struct awl__sigpipe sigpipe;
+	int n;
+
+	io_uring_smp_store_release(u->ring.sq.ktail, u->ring.sq.sqe_tail);
+	if (held)
+		awl__sigpipe_hold(&sigpipe);
+	n = call(u, sleep, deadline, left);
+	if (n == -EINVAL && sleep && deadline != INT64_MAX && !u->no_abs_timer) {
+		u->no_abs_timer = true; /* flags are checked before anything is done */
+		n = call(u, sleep, deadline, left);
+	}
+	reap(u);
+	if (held)
+		awl__sigpipe_let_go(&sigpipe, u->broken);
+	u->broken = false;
+	/* EAGAIN and EBUSY: short of memory, or of room for completions, which are reaped now. */
+	return n >= 0 || n == -EINTR || n == -ETIME || n == -EAGAIN || n == -EBUSY ? 0 : n;
+}
+
+/* A free entry of the queue; submits what is there to get one. NULL: *err, or not at the moment. */
+static struct io_uring_sqe *get_sqe(struct uring *u, int *err)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+
+	if (awl__unlikely(!sqe)) {
+		*err = enter(u, false, 0, 0);
+		sqe = *err < 0 ? NULL : io_uring_get_sqe(&u->ring);
+	}
+	return sqe;
+}
+
+/* The poll of the eventfd: multishot where the kernel has it. One that ended is armed anew, with what
+ * it was told so far read: a wake that comes later finds the poll, or makes it complete at once. */
+static int arm_wake(struct uring *u)
+{
+	struct io_uring_sqe *sqe;
+	uint64_t count;
+	int err = 0;
+
+	sqe = u->wake_armed ? NULL : get_sqe(u, &err);
+	if (!sqe)
+		return err;
+	while (read(u->wake.fd, &count, sizeof count) < 0 && errno == EINTR)
+		;
+	io_uring_prep_poll_add(sqe, u->wake.fd, POLLIN);
+	if (!u->wake_oneshot)
+		sqe->len |= IORING_POLL_ADD_MULTI;
+	sqe->user_data = WAKE_DATA;
+	u->wake_armed = true;
+	return 0;
+}
+
+/* Everything that waits goes into the queue; operations first, so that a cancel finds its own. */
+static int fill(struct uring *u)
+{
+	struct io_uring_sqe *sqe;
+	struct awl__op *op;
+	int err = arm_wake(u);
+
+	while (err == 0 && !awl__list_empty(&u->queue) && (sqe = get_sqe(u, &err))) {
+		op = awl__container(awl__list_pop(&u->queue), struct awl__op, link);
+		if (op->own.repoll)
+			io_uring_prep_poll_add(sqe, op->fd, kinds[op->kind].events);
+		else
+			kinds[op->kind].prep(u, sqe, op);
+		sqe->user_data = (uintptr_t)op;
+		op->at = AT_KERNEL;
+	}
+	while (err == 0 && !awl__list_empty(&u->cancels) && (sqe = get_sqe(u, &err))) {
+		/* To get room completions may have been reaped, this very operation's among them. */
+		if (awl__list_empty(&u->cancels)) {
+			io_uring_prep_nop(sqe);
+			sqe->user_data = CANCEL_DATA;
+			break;
+		}
+		op = awl__container(awl__list_pop(&u->cancels), struct awl__op, link);
+		io_uring_prep_cancel64(sqe, (uintptr_t)op, 0);
+		sqe->user_data = CANCEL_DATA;
+		op->at = AT_KERNEL;
+	}
+	return err;
+}
+
+static bool flagged(const struct uring *u, unsigned flags)
+{
+	return IO_URING_READ_ONCE(*u->ring.sq.kflags) & flags;
+}
+
+static int uring_wait(struct awl__reactor *r, int64_t deadline)
+{
+	struct uring *u = (struct uring *)r;
+	int64_t left = 0;
+	unsigned before;
+	int err, n;
+
+	if (awl__reactor_inherited(r))
+		return AWL_EFORK;
+	err = fill(u);
+	/* Nothing to tell, and nothing that we could not hand over: we may sleep. */
+	if (err == 0 && awl__list_empty(&r->ready) && awl__list_empty(&u->queue) &&
+		awl__list_empty(&u->cancels) && !cqe_there(u))
+		left = awl__left(deadline);
+	if (left > 0 && awl__wake_sleep(&u->wake))
+		err = enter(u, true, deadline, left);
+	else if (err == 0 && (to_submit(u) > 0 || flagged(u, NEWS)))
+		err = enter(u, false, 0, 0);
+	else
+		reap(u);
+	awl__wake_take(&u->wake);
+	/* A kernel without SUBMIT_ALL stops at each entry that fails; an overflow comes in portions. */
+	while (err == 0 && ((before = to_submit(u)) > 0 || flagged(u, IORING_SQ_CQ_OVERFLOW))) {
+		err = enter(u, false, 0, 0);
+		if (before > 0 && to_submit(u) == before)
+			break; /* short of memory: the next wait tries again */
+	}
+	n = awl__reactor_deliver(r);
+	return err < 0 ? err : n;
+}
+
+/* --- the reactor ------------------------------------------------------------------------------- */
+
+static int uring_submit(struct awl__reactor *r, struct awl__op *op)
+{
+	struct uring *u = (struct uring *)r;
+
+	if (op->kind == AWL__OP_WORK)
+		return awl__work_submit(r, op);
+	awl__op_begin(r, op, AT_QUEUE);
+	op->own.repoll = false;
+	u->writes += op->kind == AWL__OP_WRITE;
+	awl__list_push(&u->queue, &op->link);
+	return 0;
+}
+
+static void uring_cancel(struct awl__reactor *r, struct awl__op *op)
+{
+	struct uring *u = (struct uring *)r;
+
+	if (op->at == AWL__AT_POOL) {
+		awl__work_cancel(r, op);
+	} else if (op->at == AT_QUEUE) {
+		awl__list_remove(&op->link);
+		end(u, op, -ECANCELED);
+	} else if (op->at == AT_KERNEL) {
+		op->at = AT_CANCEL;
+		awl__list_push(&u->cancels, &op->link);
+	}
+}
+
+static void uring_wake(struct awl__reactor *r)
+{
+	if (!awl__reactor_inherited(r))
+		awl__wake_send(&((struct uring *)r)->wake);
+}
+
+/* The ring answers the thread that enabled it and no other: a new thread gets a new ring. */
+static int uring_bind(struct awl__reactor *r)
+{
+	struct uring *u = (struct uring *)r;
+	uint64_t token = awl__token_make();
+	struct io_uring fresh;
+	int err;
+
+	if (awl__reactor_inherited(r))
+		return AWL_EFORK;
+	if (token == 0)
+		return -ENOMEM;
+	if (u->bound == token)
+		return 0;
+	if (u->bound == 0) {
+		err = awl__ring_enable(&u->ring);
+	} else if ((err = awl__ring_open(&fresh)) == 0) {
+		err = awl__ring_enable(&fresh);
+		awl__ring_close(err < 0 ? &fresh : &u->ring, false);
+		if (err == 0)
+			u->ring = fresh;
+	}
+	if (err < 0)
+		return err;
+	u->wake_armed = false;
+	u->bound = token;
+	return 0;
+}
+
+static void uring_destroy(struct awl__reactor *r)
+{
+	struct uring *u = (struct uring *)r;
+
+	awl__reactor_fini(r);
+	awl__ring_close(&u->ring, awl__reactor_inherited(r));
+	close(u->wake.fd);
+	awl__free(u);
+}
+
+static const struct awl__reactor_class uring_class = {
+	.name = "uring",
+	.submit = uring_submit,
+	.cancel = uring_cancel,
+	.wait = uring_wait,
+	.wake = uring_wake,
+	.now = awl__monotonic_now,
+	.bind = uring_bind,
+	.destroy = uring_destroy,
+};
+
+int awl__uring_new(struct awl__reactor **ret)
+{
+	struct uring *u = awl__alloc_zero(sizeof *u);
+	int err;
+
+	if (!u)
+		return -ENOMEM;
+	awl__list_init(&u->queue);
+	awl__list_init(&u->cancels);
+	err = awl__reactor_init(&u->base, &uring_class);
+	if (err < 0 || (err = awl__ring_open(&u->ring)) < 0) {
+		awl__free(u);
+		return err;
+	}
+	u->raises = awl__nosignal() == 0;
+	u->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (u->wake.fd < 0) {
+		err = awl__fail(-errno, "io_uring: no eventfd");
+		awl__ring_close(&u->ring, false);
+		awl__free(u);
+		return err;
+	}
+	*ret = &u->base;
+	return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * work.c - operations that a thread of the pool does, the same way on every reactor, and what all
+ * operations have in common at their end.
+ */
+#include "reactor/reactor.h"
+
+#include <awl/errors.h>
+
+#include <sched.h>
+
+int awl__reactor_init(struct awl__reactor *r, const struct awl__reactor_class *class)
+{
+	r->class = class;
+	awl__list_init(&r->ready);
+	r->process = awl__process_make();
+	return r->process ? 0 : -ENOMEM;
+}
+
+void awl__reactor_fini(struct awl__reactor *r)
+{
+	assert(r->in_flight == 0 || awl__reactor_inherited(r));
+	/* The loop may have had its completion while the thread that posted it still wakes us: a few
+	 * instructions of its, in which the reactor must not go. */
+	while (!awl__reactor_inherited(r) && awl__load_acquire(&r->posting) > 0)
+		sched_yield();
+}
+
+int64_t awl__monotonic_now(struct awl__reactor *r)
+{
+	(void)r;
+	return awl__clock_now();
+}
+
+static void complete(struct awl__reactor *r, struct awl__op *op)
+{
+	op->state = AWL__OP_IDLE;
+	r->in_flight--;
+	awl__note_completed(op);
+	op->done(op);
+}
+
+int awl__reactor_deliver(struct awl__reactor *r)
+{
+	struct awl__list now, *node;
+	int n = 0;
+
+	awl__list_init(&now);
+	awl__list_splice(&now, &r->ready);
+	for (; (node = awl__list_pop(&now)); n++)
+		complete(r, awl__container(node, struct awl__op, link));
+	return n;
+}
+
+/* In the pool's thread. The operation may be gone as soon as `post` has told of it; the reactor stays
+ * until `posting` says that we have left. */
+static void finished(struct awl__job *job)
+{
+	struct awl__op *op = awl__container(job, struct awl__op, own.work.job);
+	struct awl__reactor *r = op->own.work.reactor;
+
+	op->res = job->res;
+	r->post(r->post_ctx, op);
+	awl__sub_acq_rel(&r->posting, 1);
+}
+
+static int at_pool(struct awl__reactor *r, struct awl__op *op, int (*fn)(void *), void *arg)
+{
+	int err;
+
+	op->own.work.job = (struct awl__job){ .fn = fn, .arg = arg, .done = finished };
+	op->own.work.reactor = r;
+	op->at = AWL__AT_POOL;
+	r->working++;
+	awl__add(&r->posting, 1);
+	err = awl__pool_submit(&op->own.work.job);
+	if (err < 0) {
+		r->working--;
+		awl__sub_acq_rel(&r->posting, 1);
+	}
+	return err;
+}
+
+int awl__work_submit(struct awl__reactor *r, struct awl__op *op)
+{
+	int err;
+
+	awl__op_begin(r, op, AWL__AT_POOL);
+	err = at_pool(r, op, op->u.work.fn, op->u.work.arg);
+	if (err < 0) {
+		op->state = AWL__OP_IDLE;
+		r->in_flight--;
+	}
+	return err;
+}
+
+void awl__work_begin(struct awl__reactor *r, struct awl__op *op, int (*fn)(void *), void *arg)
+{
+	int err;
+
+	if (op->cancelled)
+		awl__op_ready(r, op, -ECANCELED);
+	else if ((err = at_pool(r, op, fn, arg)) < 0)
+		awl__op_ready(r, op, err);
+}
+
+void awl__work_cancel(struct awl__reactor *r, struct awl__op *op)
+{
+	if (!awl__pool_cancel(&op->own.work.job))
+		return;
+	r->working--;
+	awl__sub_acq_rel(&r->posting, 1);
+	awl__op_ready(r, op, -ECANCELED);
+}
+
+void awl__reactor_finish_work(struct awl__reactor *r, struct awl__op *op)
+{
+	r->working--;
+	complete(r, op);
+}

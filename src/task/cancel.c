@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cancel.c - asking to stop (A7). awl_cancel's request is counted and delivered once; a scope's is
+ * delivered by every wait inside it. Neither interrupts what has already come to its end: a task in
+ * the ready list resumes with its result, and the request stays for its next wait.
+ */
+#include "task/task.h"
+
+/* What one iteration of cancel may walk: a task that waits for a task that waits for ... */
+static struct awl__task *sole_waiter_of(awl_future *f)
+{
+	struct awl__task *found = NULL;
+
+	awl__list_each (node, &f->waiters) {
+		struct awl__runnable *r = awl__runnable_at(node);
+
+		if (r->kind != AWL__RUN_TASK)
+			continue;
+		if (found)
+			return NULL;
+		found = awl__task_of(r);
+	}
+	return found;
+}
+
+static bool visible(const struct awl__task *t)
+{
+	return (t->must_cancel && !t->shield) || (t->level && t->level >= t->shield);
+}
+
+int awl__deliver_slow(struct awl__task *t)
+{
+	if (t->must_cancel && !t->shield) {
+		t->must_cancel = false;
+		return AWL_ECANCELED;
+	}
+	if (!t->level || t->level < t->shield)
+		return 0;
+	if (awl__unlikely(awl__task_loop(t)->closing) && ++t->ignored == 1000)
+		awl__report(AWL_LOG_ERROR,
+			"task %s goes on waiting although its loop closes: 1000 waits have "
+			"returned "
+			"AWL_ECANCELED to it; return when one does",
+			awl_task_get_name(&t->future));
+	return AWL_ECANCELED;
+}
+
+/* The future that a request to t goes down to: what it alone awaits; NULL: t itself is
+ * interrupted. */
+static awl_future *goes_down_to(struct awl__task *t)
+{
+	awl_future *f;
+
+	if (t->wait != &awl__await_wait)
+		return NULL;
+	f = (awl_future *)(uintptr_t)t->waits_on;
+	return sole_waiter_of(f) == t ? f : NULL;
+}
+
+static int request(awl_future *f, const char *reason, bool counted)
+{
+	for (;; counted = true) {
+		struct awl__task *t;
+		awl_future *down;
+
+		if (awl__is_done(f))
+			return 0;
+		f->reason = reason;
+		if (!awl__is_task(f)) {
+			awl__future_complete(f, AWL__CANCELLED, AWL_EFUTURECANCELED);
+			return 1;
+		}
+		t = (struct awl__task *)f;
+		if (counted) {
+			t->cancelling++;
+			t->must_cancel = true;
+		}
+		if (!awl__parked(t) || !visible(t))
+			return 1;
+		down = goes_down_to(t);
+		if (!down) {
+			t->wait->interrupt(t);
+			return 1;
+		}
+		f = down;
+	}
+}
+
+int awl__future_cancel(awl_future *f, const char *reason)
+{
+	return request(f, reason, true);
+}
+
+void awl__task_attend(struct awl__task *t)
+{
+	request(&t->future, t->future.reason, false);
+}
+
+void awl__task_ask(struct awl__task *t, uint16_t depth, const char *reason)
+{
+	if (t->level < depth)
+		t->level = depth;
+	request(&t->future, reason, false);
+}
+
+void awl__scope_ask(struct awl__scope *s, const char *reason)
+{
+	if (s->asked)
+		return;
+	s->asked = true;
+	s->reason = reason;
+	if (s->kind == AWL__SCOPE_GROUP) {
+		s->cut = s->alive > 0;
+		awl__list_each_safe (node, &s->children)
+			awl__task_ask(awl__container(node, struct awl__task, sibling), 1, reason);
+	}
+	awl__task_ask(s->task, s->depth, reason);
+}
+
+int awl_cancel(awl_future *future, const char *reason)
+{
+	int r;
+
+	AWL__NOT_NULL(future);
+	AWL__CLAIM(future->loop, "awl_cfuture_cancel");
+	awl__future_ref(future); /* its last waiter may give it up */
+	r = request(future, reason, true);
+	awl__future_unref(future);
+	return r;
+}
+
+static int not_a_task(const char *call)
+{
+	return awl__fail(-EINVAL, "%s: this future is not a task", call);
+}
+
+int awl_cancelling(const awl_task *task)
+{
+	AWL__NOT_NULL(task);
+	AWL__CLAIM_READ(task->loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
+	if (!awl__is_task(task))
+		return not_a_task(__func__);
+	return (int)((const struct awl__task *)task)->cancelling;
+}
+
+int awl_uncancel(awl_task *task)
+{
+	struct awl__task *t = (struct awl__task *)task;
+
+	AWL__NOT_NULL(task);
+	AWL__CLAIM(task->loop, "awl_call_soon_threadsafe with a callback that does it");
+	if (!awl__is_task(task))
+		return not_a_task(__func__);
+	if (t->cancelling && --t->cancelling == 0)
+		t->must_cancel = false;
+	return (int)t->cancelling;
+}

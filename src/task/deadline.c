@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * deadline.c - the deadlines of open scopes, and a task's one timer for the nearest of them.
+ *
+ * Entering a scope does not read the clock: that costs more than all the rest of it. It notes the
+ * coarse one, 5 ns, and the first wait inside, which reads the exact clock anyhow, works the
+ * deadline out: never early, late by the time between enter and that wait, one kernel tick at the
+ * most.
+ */
+#include "base/clock.h"
+#include "task/task.h"
+
+void awl__scope_set_deadline(struct awl__scope *s, int64_t when)
+{
+	s->deadline = when;
+	s->span = -1;
+}
+
+void awl__scope_set_span(struct awl__scope *s, int64_t ns)
+{
+	s->span = -1;
+	s->deadline = INT64_MAX;
+	if (ns <= 0) {
+		s->deadline = awl__reactor_now(s->loop->reactor);
+		s->expired = true;
+		awl__scope_ask(s, "its deadline has passed");
+	} else if (ns != INT64_MAX) {
+		if (s->loop->virtual_time) {
+			s->deadline = awl__clock_after(awl__reactor_now(s->loop->reactor), ns);
+		} else {
+			s->span = ns;
+			s->coarse = awl__clock_coarse();
+		}
+	}
+}
+
+static bool resolve(struct awl__scope *s, int64_t now)
+{
+	int64_t latest = s->coarse + awl__clock_tick();
+
+	if (s->span < 0)
+		return false;
+	s->deadline = awl__clock_after(latest < now ? latest : now, s->span);
+	s->span = -1;
+	return true;
+}
+
+void awl__scope_resolve(struct awl__task *t)
+{
+	struct awl__scope *s = t->scope;
+	int64_t now;
+
+	while (s && s->span < 0)
+		s = s->outer;
+	if (!s)
+		return;
+	now = awl__reactor_now(s->loop->reactor);
+	for (; s; s = s->outer)
+		resolve(s, now);
+}
+
+int64_t awl__scope_nearest(const struct awl__task *t)
+{
+	int64_t nearest = INT64_MAX;
+
+	for (const struct awl__scope *s = t->scope; s && s->depth >= t->shield; s = s->outer)
+		if (!s->asked && s->deadline < nearest)
+			nearest = s->deadline;
+	return nearest;
+}
+
+void awl__scope_expire(struct awl__task *t, int64_t now)
+{
+	for (struct awl__scope *s = t->scope; s; s = s->outer) {
+		if (s->asked || s->deadline > now)
+			continue;
+		s->expired = true;
+		awl__scope_ask(s, "its deadline has passed");
+	}
+}
+
+static bool sleeps(const struct awl__task *t)
+{
+	return t->wait->what == AWL__WAITS_SLEEP;
+}
+
+void awl__task_rearm(struct awl__task *t)
+{
+	int64_t next;
+
+	awl__task_disarm(t);
+	if (!awl__parked(t))
+		return;
+	awl__scope_resolve(t);
+	next = awl__scope_nearest(t);
+	if (sleeps(t) && (int64_t)t->waits_on < next)
+		next = (int64_t)t->waits_on;
+	if (next != INT64_MAX)
+		awl__heap_add(&awl__task_loop(t)->timers, &t->timer, next);
+}
+
+void awl__task_timer_due(awl_loop *l, struct awl__heap_node *n)
+{
+	struct awl__task *t = awl__container(n, struct awl__task, timer);
+
+	if (awl__parked(t) && sleeps(t) && (int64_t)t->waits_on <= l->now) {
+		awl__wake(t);
+		return;
+	}
+	awl__scope_expire(t, l->now);
+	awl__task_rearm(t);
+}
+
+int64_t awl_deadline(void)
+{
+	struct awl__task *t;
+	int64_t nearest, now;
+	int r = awl__self(&t, __func__);
+
+	if (r < 0)
+		return r;
+	for (struct awl__scope *s = t->scope; s && s->depth >= t->shield; s = s->outer)
+		if (s->expired)
+			return 0;
+	awl__scope_resolve(t);
+	nearest = awl__scope_nearest(t);
+	if (nearest == INT64_MAX)
+		return AWL_FOREVER;
+	now = awl__reactor_now(awl__task_loop(t)->reactor);
+	return nearest > now ? nearest - now : 0;
+}

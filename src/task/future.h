@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * future.h - a future inside, which is also how a task begins.
+ */
+#ifndef AWL__FUTURE_H
+#define AWL__FUTURE_H
+
+#include "loop/claim.h"
+
+#include <awl/future.h>
+
+enum awl__future_kind { /* row.kind */
+	AWL__FREE,
+	AWL__FUTURE,
+	AWL__TASK,
+};
+
+enum awl__future_state { /* row.state */
+	AWL__PENDING,
+	AWL__FINISHED,
+	AWL__CANCELLED,
+};
+
+struct awl_future {
+	struct awl__row row;
+	awl_loop *loop;
+	uint32_t refs;
+	int32_t outcome;
+	struct awl__list waiters; /* tasks and done callbacks, in the order they came */
+	const char *reason; /* of the last cancel */
+	bool seen; /* somebody has read the failure */
+	bool loose; /* awl__alloc'd, with a payload: in no pool */
+};
+
+struct awl__payload_future {
+	struct awl_future future;
+	_Alignas(16) unsigned char payload[];
+};
+
+static inline bool awl__is_task(const awl_future *f)
+{
+	return f->row.kind == AWL__TASK;
+}
+
+static inline bool awl__is_done(const awl_future *f)
+{
+	return f->row.state != AWL__PENDING;
+}
+
+static inline bool awl__failed(const awl_future *f)
+{
+	return f->row.state == AWL__FINISHED && f->outcome < 0;
+}
+
+static inline void awl__future_init(awl_future *f, awl_loop *l, uint8_t kind, uint32_t refs)
+{
+	f->loop = l;
+	f->refs = refs;
+	awl__list_init(&f->waiters);
+	f->reason = NULL;
+	f->seen = false;
+	f->loose = false;
+	f->row.state = AWL__PENDING;
+	f->row.flags = 0;
+	f->row.waits = 0;
+	f->row.kind = kind;
+}
+
+/* Ends it: everybody who waits becomes ready. */
+void awl__future_complete(awl_future *f, uint8_t state, int outcome);
+
+/* The outcome of a done future, as anybody but the cancelled task itself reads it. */
+int awl__future_outcome(awl_future *f);
+
+static inline void awl__future_ref(awl_future *f)
+{
+	f->refs++;
+}
+
+void awl__future_free(awl_future *f);
+
+static inline void awl__future_unref(awl_future *f)
+{
+	if (--f->refs == 0)
+		awl__future_free(f);
+}
+
+/* A done callback's turn. */
+void awl__done_callback_run(struct awl__runnable *r);
+
+#define AWL__NOT_NULL(what) \
+	do { \
+		if (awl__unlikely(!(what))) \
+			return awl__fail(-EINVAL, "%s: " #what " is NULL", __func__); \
+	} while (0)
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c - loops as their users see them: made, run until something is done, closed.
+ */
+#include "base/alloc.h"
+#include "task/page.h"
+#include "task/task.h"
+
+static void run_one(awl_loop *l, struct awl__runnable *r)
+{
+	if (awl__likely(r->kind == AWL__RUN_TASK))
+		awl__task_step(l, awl__task_of(r));
+	else
+		awl__done_callback_run(r);
+}
+
+static int close_loop(awl_loop *l);
+static void loop_dies(awl_loop *l)
+{
+	awl__page_remove(l);
+	awl__scope_blocks_free(l);
+}
+
+static const struct awl__loop_hooks hooks = {
+	.run = run_one,
+	.timer = awl__task_timer_due,
+	.close = close_loop,
+	.born = awl__page_add,
+	.dies = loop_dies,
+};
+
+int awl_loop_new(const awl_loop_options *options, awl_loop **ret)
+{
+	return awl__loop_new(options, &hooks, ret);
+}
+
+/* Iterations until f is done, or the loop is stopped: then AWL_ESTOPPED. The loop is ours. */
+static int run_until(awl_loop *l, awl_future *f)
+{
+	int r;
+
+	l->until = f;
+	l->halt = l->stopped || (f && awl__is_done(f));
+	r = awl__loop_iterate(l);
+	l->until = NULL;
+	l->halt = false;
+	l->stopped = false;
+	if (r < 0 || !f)
+		return r;
+	return awl__is_done(f) ? 0 : awl__fail(AWL_ESTOPPED, "%s", awl_strerror(AWL_ESTOPPED));
+}
+
+/* What a run made of its future, for who called it: no task, so a cancelled one is told as such. */
+static int outcome(awl_loop *l, awl_future *f)
+{
+	int r = run_until(l, f);
+
+	return r < 0 ? r : awl__future_outcome(f);
+}
+
+int awl_loop_run_forever(awl_loop *loop)
+{
+	static struct awl__call call = { __func__, "awl_run_coroutine_threadsafe", 0, 0 };
+	int r;
+
+	AWL__NOT_NULL(loop);
+	r = awl__loop_begin(loop, &call);
+	if (r < 0)
+		return r;
+	r = run_until(loop, NULL);
+	awl__loop_end(loop);
+	return r;
+}
+
+static int run_main(awl_loop *l, awl_fn *fn, void *arg)
+{
+	awl_task *t;
+	int r = awl__task_new(l, NULL, fn, arg, NULL, &t);
+
+	if (r < 0)
+		return r;
+	r = outcome(l, t);
+	awl__future_unref(t);
+	return r;
+}
+
+int awl_loop_run_until_complete(awl_loop *loop, awl_fn *fn, void *arg)
+{
+	static struct awl__call call = { __func__, "awl_run_coroutine_threadsafe", 0, 0 };
+	int r;
+
+	AWL__NOT_NULL(loop);
+	AWL__NOT_NULL(fn);
+	r = awl__loop_begin(loop, &call);
+	if (r < 0)
+		return r;
+	r = run_main(loop, fn, arg);
+	awl__loop_end(loop);
+	return r;
+}
+
+int awl_loop_run_until_future(awl_loop *loop, awl_future *future)
+{
+	static struct awl__call call = { __func__, "awl_run_coroutine_threadsafe", 0, 0 };
+	int r;
+
+	AWL__NOT_NULL(loop);
+	AWL__NOT_NULL(future);
+	if (future->loop != loop)
+		return awl__fail(AWL_EOTHERLOOP, "%s: %s", __func__, awl_strerror(AWL_EOTHERLOOP));
+	r = awl__loop_begin(loop, &call);
+	if (r < 0)
+		return r;
+	awl__future_ref(future);
+	r = outcome(loop, future);
+	awl__future_unref(future);
+	awl__loop_end(loop);
+	return r;
+}
+
+/* Every task is asked to stop, at every wait, and run to its end. */
+static int end_tasks(awl_loop *l)
+{
+	int r = 0;
+
+	for (struct awl__row_block *b = l->tasks.blocks; b; b = b->next)
+		for (uint32_t i = 0; i < b->used; i++) {
+			struct awl__row *row = awl__row_at(&l->tasks, b, i);
+
+			if (row->kind == AWL__TASK && row->state == AWL__PENDING)
+				awl__task_ask((struct awl__task *)row, 1, "its loop closes");
+		}
+	while (r == 0 && l->live) {
+		l->halt = false; /* until the last task's end, or a callback that stops the loop */
+		r = awl__loop_iterate(l);
+	}
+	return r;
+}
+
+/* Done callbacks are owed; what call_soon queued is not. */
+static bool run_done_callbacks(awl_loop *l)
+{
+	bool any = false;
+
+	awl__list_splice(&l->batch, &l->ready);
+	awl__list_each_safe (node, &l->batch) {
+		struct awl__runnable *r = awl__runnable_at(node);
+
+		if (r->kind != AWL__RUN_ABOVE)
+			continue;
+		awl__loop_withdraw(r);
+		awl__done_callback_run(r);
+		any = true;
+	}
+	return any;
+}
+
+static void report_unread(const struct awl__rows *rows)
+{
+	for (struct awl__row_block *b = rows->blocks; b; b = b->next)
+		for (uint32_t i = 0; i < b->used; i++) {
+			awl_future *f = (awl_future *)awl__row_at(rows, b, i);
+
+			if (f->row.kind != AWL__FREE && awl__failed(f) && !f->seen)
+				awl__future_report(f);
+		}
+}
+
+void awl__loop_orphaned(awl_loop *l)
+{
+	awl_loop_unref(l);
+}
+
+static int shut_down(awl_loop *l)
+{
+	int r;
+
+	l->closing = true;
+	do {
+		r = end_tasks(l);
+		if (r < 0) {
+			l->closing = false;
+			return r;
+		}
+	} while (run_done_callbacks(l) || l->live);
+	report_unread(&l->tasks);
+	report_unread(&l->futures);
+	awl__loop_shut(l);
+	l->outlived = l->kept > 0;
+	if (l->outlived)
+		awl_loop_ref(l);
+	return 0;
+}
+
+static int close_loop(awl_loop *l)
+{
+	static struct awl__call call = { "awl_loop_close",
+		"awl_call_soon_threadsafe with a callback that stops it, then awl_loop_close", 0,
+		0 };
+	int r;
+
+	if (awl__load_acquire(&l->shut))
+		return 0;
+	r = awl__loop_begin(l, &call);
+	if (r == AWL_ECLOSED)
+		return 0;
+	if (r < 0)
+		return r;
+	r = shut_down(l);
+	awl__loop_end(l);
+	return r;
+}
+
+int awl_loop_close(awl_loop *loop)
+{
+	AWL__NOT_NULL(loop);
+	return close_loop(loop);
+}
+
+int awl_run_with(const awl_loop_options *options, awl_fn *fn, void *arg)
+{
+	awl_loop *l;
+	int r, closed;
+
+	AWL__NOT_NULL(fn);
+	if (awl__thread->running)
+		return awl__fail(AWL_ENESTED,
+			"awl_run: this thread runs a loop already; create a task in it");
+	r = awl_loop_new(options, &l);
+	if (r < 0)
+		return r;
+	r = awl_loop_run_until_complete(l, fn, arg);
+	closed = awl_loop_close(l);
+	awl_loop_unref(l);
+	return r < 0 ? r : closed < 0 ? closed : r;
+}
+
+int awl_run(awl_fn *fn, void *arg)
+{
+	return awl_run_with(NULL, fn, arg);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h - a task inside: the header that lives in a row, its waits, and what the other files of
+ * the room ask of each other.
+ */
+#ifndef AWL__TASK_H
+#define AWL__TASK_H
+
+#include "task/future.h"
+#include "task/scope.h"
+
+#include <awl/task.h>
+
+/* How many operations a task may have done at once, without parking, before the others get a
+ * turn. */
+#define AWL__BUDGET 128
+
+/* What a task waits for, in row.waits; readers outside know these numbers. */
+enum awl__waits {
+	AWL__WAITS_NOT,
+	AWL__WAITS_FUTURE, /* waits_on: the future */
+	AWL__WAITS_SLEEP, /* waits_on: the deadline */
+	AWL__WAITS_FD, /* waits_on: the descriptor */
+	AWL__WAITS_GROUP, /* waits_on: the group's scope */
+	AWL__WAITS_COUNT,
+};
+
+/* How a wait is ended early. The task is parked; it is to be made ready, now or once the kernel has
+ * let go. */
+struct awl__wait {
+	enum awl__waits what;
+	void (*interrupt)(struct awl__task *t);
+};
+
+/* What few tasks have. */
+struct awl__extra {
+	struct awl__detail detail;
+	char *name;
+	awl_future *readiness; /* who started it waits here for awl_task_started */
+	_Alignas(16) unsigned char copy[]; /* of the argument */
+};
+
+/* A question to a parked task, answered on its own stack. */
+struct awl__probe {
+	void (*take)(struct awl__probe *p);
+	struct awl__context *back;
+	void **frames;
+	int room, count;
+};
+
+struct awl__task {
+	struct awl_future future;
+	struct awl__runnable ready; /* in the ready list, or among a future's waiters */
+	struct awl__context context;
+
+	const struct awl__wait *wait; /* parked in it */
+	uint64_t waits_on;
+	int64_t since;
+
+	struct awl__op *op; /* in flight, on its own stack */
+	awl_fn *fn;
+	void *arg;
+	struct awl__heap_node timer; /* a sleep's end, or the nearest deadline */
+	struct awl__scope *scope; /* the innermost open one */
+	struct awl__scope *group; /* whose child it is; NULL: the loop's */
+	struct awl__list sibling; /* in the group's children, then among its ended ones */
+	struct awl__extra *extra;
+	uint64_t number;
+	uint32_t stack_size;
+	uint32_t cancelling;
+	uint16_t depth; /* scopes open, from 2; 1 is the group it is a child of, or the loop */
+	uint16_t shield; /* the depth of the innermost shield; 0: none */
+	uint16_t level; /* the depth of the innermost scope that asks to stop; 0: none */
+	bool must_cancel; /* a request by awl_cancel is to be delivered */
+	bool interrupted;
+	bool begun;
+	bool lent; /* a handle was given out: the group keeps it until its exit */
+	uint16_t ignored; /* waits after a close asked it to stop */
+};
+
+static inline awl_loop *awl__task_loop(const struct awl__task *t)
+{
+	return t->future.loop;
+}
+
+static inline struct awl__task *awl__task_of(struct awl__runnable *r)
+{
+	return awl__container(r, struct awl__task, ready);
+}
+
+static inline bool awl__parked(const struct awl__task *t)
+{
+	return t->wait && !t->ready.queued;
+}
+
+extern const struct awl__wait awl__await_wait;
+
+/* making and ending */
+int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
+	struct awl__scope *group, awl_task **ret);
+void awl__task_free(struct awl__task *t);
+void awl__task_end(struct awl__task *t, uint8_t state, int outcome);
+void awl__task_step(awl_loop *l, struct awl__task *t); /* from the hub, until it parks or ends */
+struct awl__extra *awl__task_extra(struct awl__task *t); /* NULL: no memory */
+
+/* A stack now, so that nothing can fail when it begins. */
+int awl__task_prepare(struct awl__task *t);
+
+/* It ended, and awl_task_group_start still waits to hear that it started. */
+void awl__task_ended_unready(struct awl__task *t, uint8_t state, int outcome);
+
+/* A failure that nobody has read. */
+void awl__future_report(awl_future *f);
+
+/* The last future of a closed loop is gone. */
+void awl__loop_orphaned(awl_loop *l);
+
+void awl__scope_blocks_free(awl_loop *l);
+
+/*
+ * The running task, for the first line of what can wait; or the refusal, told: AWL_ENOLOOP,
+ * AWL_ENOTASK.
+ */
+int awl__self_refused(const char *call) AWL__COLD;
+static inline int awl__self(struct awl__task **ret, const char *call)
+{
+	awl_loop *l = awl__thread->running;
+
+	*ret = l ? l->current : NULL;
+	return awl__likely(*ret != NULL) ? 0 : awl__self_refused(call);
+}
+
+/* Parks until woken or interrupted; at `until` at the latest, if that is not INT64_MAX. True:
+ * woken. */
+bool awl__park(struct awl__task *t, const struct awl__wait *wait, uint64_t on, int64_t until);
+
+/* Every other ready task first. */
+void awl__task_pause(struct awl__task *t);
+
+/* A parked task that is in no list. */
+static inline void awl__wake(struct awl__task *t)
+{
+	awl__loop_push(awl__task_loop(t), &t->ready);
+}
+
+static inline void awl__wake_interrupted(struct awl__task *t)
+{
+	t->interrupted = true;
+	awl__wake(t);
+}
+
+/* The task's timer: due; for what the parked task now waits for; off. */
+void awl__task_rearm(struct awl__task *t);
+void awl__task_timer_due(awl_loop *l, struct awl__heap_node *n);
+static inline void awl__task_disarm(struct awl__task *t)
+{
+	if (awl__heap_armed(&t->timer))
+		awl__heap_remove(&awl__task_loop(t)->timers, &t->timer);
+}
+
+/*
+ * What a wait has to say before it parks, or after it was interrupted: 0, or AWL_ECANCELED, with
+ * which a request counts as delivered.
+ */
+int awl__deliver_slow(struct awl__task *t);
+static inline int awl__deliver(struct awl__task *t)
+{
+	if (awl__likely(!t->level && !t->must_cancel))
+		return 0;
+	return awl__deliver_slow(t);
+}
+
+/* The same at the beginning of a wait, where a scope left without exit is found: AWL_ESCOPE. */
+int awl__check_scopes(struct awl__task *t, const void *frame, const char *call);
+#define awl__wait_begin(t, call) \
+	((t)->scope && awl__check_scopes(t, __builtin_frame_address(0), call) < 0 \
+			? AWL_ESCOPE \
+			: awl__deliver(t))
+
+/* What is asked of t has changed: a parked task is interrupted if it can see it. */
+void awl__task_attend(struct awl__task *t);
+
+/* awl_cancel, inside. */
+int awl__future_cancel(awl_future *f, const char *reason);
+
+/* Asks for an end that every wait tells, until the scope at that depth is left. */
+void awl__task_ask(struct awl__task *t, uint16_t depth, const char *reason);
+
+#endif
