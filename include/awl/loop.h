@@ -54,8 +54,9 @@ AWL_MUST AWL_RUNNER int awl_loop_run_forever(awl_loop *loop);
 AWL_LOOP_THREAD int awl_loop_stop(awl_loop *loop);
 
 /*
- * Ends a loop: its tasks are cancelled, run to their ends and their failures reported; callbacks
- * not yet run are dropped; cfutures that were pending get AWL_ECLOSED. Once closed, 0 again.
+ * Ends a loop: its tasks are cancelled, run to their ends and their failures reported; futures
+ * still pending are cancelled, with their done callbacks called; other callbacks not yet run are
+ * dropped; cfutures that were pending get AWL_ECLOSED. Once closed, 0 again.
  * Refused while running (AWL_ERUNNING), or where a task has begun in another thread (AWL_ETHREAD).
  * asyncio: L12.
  */

@@ -60,7 +60,7 @@ static bool before(struct awl__heap_entry a, struct awl__heap_entry b)
 static void put(struct awl__heap *h, uint32_t i, struct awl__heap_entry e)
 {
 	h->at[i] = e;
-	e.node->index = i;
+	e.node->index = i + 1;
 }
 
 static void sift_up(struct awl__heap *h, uint32_t i, struct awl__heap_entry e)
@@ -113,7 +113,7 @@ void awl__heap_add(struct awl__heap *h, struct awl__heap_node *n, int64_t deadli
 
 void awl__heap_remove(struct awl__heap *h, struct awl__heap_node *n)
 {
-	uint32_t i = n->index;
+	uint32_t i = n->index - 1;
 	struct awl__heap_entry last = h->at[--h->count];
 
 	n->index = AWL__HEAP_OUT;

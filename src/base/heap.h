@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AWL__HEAP_OUT UINT32_MAX /* index of a node that is in no heap */
+#define AWL__HEAP_OUT 0u /* index of a node that is in no heap; else its place, plus one */
 
 struct awl__heap_entry {
 	int64_t deadline;
@@ -56,7 +56,7 @@ static inline int64_t awl__heap_first(const struct awl__heap *h)
 
 static inline int64_t awl__heap_deadline(const struct awl__heap *h, const struct awl__heap_node *n)
 {
-	return h->at[n->index].deadline;
+	return h->at[n->index - 1].deadline;
 }
 
 #endif

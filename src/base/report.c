@@ -22,6 +22,22 @@ static void *logger_arg;
 static awl_misuse_hook *misuse_hook;
 static void *misuse_arg;
 
+/* A fork in the middle of another thread's look at the hooks must not lock the child out. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
+}
+
 void awl_set_logger(awl_logger *fn, void *arg)
 {
 	pthread_mutex_lock(&lock);

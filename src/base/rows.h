@@ -9,6 +9,8 @@
 
 #include "base/base.h"
 
+#include <awl/types.h>
+
 /* How each row begins. Written by the loop's thread alone; `seq` is odd while the row changes. */
 struct awl__row {
 	uint32_t seq;
@@ -16,7 +18,10 @@ struct awl__row {
 	uint8_t state;
 	uint8_t flags;
 	uint8_t waits; /* what a task waits for; 0: it does not */
-	struct awl__row *next_free;
+	union {
+		struct awl__row *next_free;
+		awl_loop *loop;
+	};
 };
 
 struct awl__row_block {

@@ -5,6 +5,7 @@
 #include "base/token.h"
 #include "base/alloc.h"
 #include "base/base.h"
+#include "base/report.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -76,6 +77,11 @@ static void give_back(void *slot)
 {
 	struct awl__thread *s = slot;
 
+	if (s->running)
+		awl__report(AWL_LOG_ERROR,
+			"thread %d ended while it ran loop %p, which nobody can run or close any "
+			"more; end a run with awl_loop_stop, not with pthread_exit",
+			gettid(), (void *)s->running);
 	pthread_mutex_lock(&lock);
 	for (struct page *p = pages; p; p = p->next)
 		if (s >= p->slots && s < p->slots + PAGE_SLOTS)

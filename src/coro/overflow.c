@@ -65,7 +65,7 @@ static void whose(struct line *l, void *owner)
 static void report(const struct awl__stack *s, const char *address, const char *sp)
 {
 	struct line l = { 0 };
-	void *owner = __atomic_load_n(&s->owner, __ATOMIC_RELAXED);
+	void *owner = awl__load(&s->owner);
 
 	words(&l, "awl: ");
 	if (!owner) {

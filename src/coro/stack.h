@@ -26,11 +26,13 @@ struct awl__slab;
 struct awl__stack {
 	struct awl__stack *next; /* while free */
 	char *low, *high; /* usable bytes [low, high); the guard lies below low */
-	void *owner; /* whose it is now, for the overflow report; NULL: free */
-	void *tsan_fiber;
+	void *_Atomic owner; /* whose it is now, for the overflow report; NULL: free */
 	uint32_t class; /* where it goes when free */
-	uint32_t tsan_uses;
 	uint32_t valgrind_id;
+#if AWL__TSAN
+	void *tsan_fiber;
+	uint32_t tsan_uses;
+#endif
 };
 
 /*
@@ -72,7 +74,7 @@ static inline void awl__stack_renew(struct awl__stack *s)
 }
 #endif
 
-/* The owner is the caller's to set. Never called on a stack that was put back already. */
+/* The owner is the caller's to set, by awl__store. Never called on a stack already put back. */
 static inline int awl__stack_get(struct awl__stack_pool *p, size_t size, struct awl__stack **ret)
 {
 	struct awl__stack_class *c = &p->classes[AWL__STACK_DEFAULT];
@@ -92,7 +94,7 @@ static inline void awl__stack_put(struct awl__stack_pool *p, struct awl__stack *
 {
 	struct awl__stack_class *c = &p->classes[s->class];
 
-	s->owner = NULL;
+	awl__store(&s->owner, NULL);
 	s->next = c->hot;
 	c->hot = s;
 	p->in_use--;
@@ -101,7 +103,7 @@ static inline void awl__stack_put(struct awl__stack_pool *p, struct awl__stack *
 /*
  * Gives memory below the top page of at most `max` idle stacks back, once after each use; how many
  * were trimmed. Only what has sat idle since the call before: stacks in steady use keep their
- * pages, and a first call only takes note. awl__stack_trim_due: whether another call could find any.
+ * pages, and a first call only takes note. awl__stack_trim_due: whether a later call finds any.
  */
 unsigned awl__stack_trim(struct awl__stack_pool *p, unsigned max);
 bool awl__stack_trim_due(const struct awl__stack_pool *p);

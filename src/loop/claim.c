@@ -5,6 +5,8 @@
  */
 #include "loop/claim.h"
 
+#include <pthread.h>
+
 static AWL__COLD int refuse(
 	awl_loop *l, struct awl__call *call, int err, uint32_t owner_tid, const char *reason)
 {
@@ -80,6 +82,9 @@ int awl__loop_begin(awl_loop *l, struct awl__call *call)
 		goto back;
 	if ((r = awl__overflow_install()) < 0 || (r = awl__overflow_thread_begin()) < 0)
 		goto back;
+	/* A thread cancelled inside would end with the loop in its hands: a request waits until the
+	 * run has returned. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &l->cancel_state);
 	l->bound = token;
 	awl__store(&l->runner_tid, (uint32_t)token);
 	awl__thread->running = l;
@@ -95,5 +100,6 @@ void awl__loop_end(awl_loop *l)
 	awl__overflow_thread_end();
 	awl__thread->running = NULL;
 	awl__store(&l->runner_tid, 0);
+	pthread_setcancelstate(l->cancel_state, NULL);
 	awl__owner_give(&l->owner, l->closed ? AWL__CLOSED : AWL__NOBODY);
 }

@@ -4,7 +4,8 @@
  *
  * `_waits` says whose a handle is: 0 -> 1 by the thread that schedules it, which then writes its
  * fields; back to 0 in the loop, when they have been read for the last time: just before it runs,
- * or when it is cancelled. `_state` is the loop thread's.
+ * or when it is cancelled. `_state` is the loop thread's. `_loop` is also read by who asks about a
+ * handle that another thread may be sending just now.
  */
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -36,22 +37,29 @@ static void set_state(awl_handle *h, uint32_t s)
 	h->_state = (h->_state & ALLOCATED) | s;
 }
 
+/* Public headers know no _Atomic. */
+#define atomic_of(type, p) ((_Atomic(type) *)(uintptr_t)(p))
+
 static bool waits(const awl_handle *h)
 {
-	return __atomic_load_n(&h->_waits, __ATOMIC_ACQUIRE) != 0;
+	return awl__load_acquire(atomic_of(uint32_t, &h->_waits)) != 0;
 }
 
 static bool take(awl_handle *h)
 {
 	uint32_t no = 0;
 
-	return __atomic_compare_exchange_n(
-		&h->_waits, &no, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return awl__cas(atomic_of(uint32_t, &h->_waits), &no, 1);
 }
 
 static void give(awl_handle *h)
 {
-	__atomic_store_n(&h->_waits, 0, __ATOMIC_RELEASE);
+	awl__store_release(atomic_of(uint32_t, &h->_waits), 0);
+}
+
+static awl_loop *loop_of(const awl_handle *h)
+{
+	return awl__load(atomic_of(awl_loop *, &h->_loop));
 }
 
 void awl__handle_run(awl_loop *l, struct awl__runnable *r)
@@ -118,7 +126,7 @@ static int prepare(awl_loop *l, awl_fn *fn, void *arg, awl_handle *given, awl_ha
 		return -EBUSY;
 	h->_ready.kind = AWL__RUN_HANDLE;
 	h->_timer.kind = AWL__TIMER_HANDLE;
-	h->_loop = l;
+	awl__store(atomic_of(awl_loop *, &h->_loop), l);
 	h->_fn = fn;
 	h->_arg = arg;
 	*ret = h;
@@ -162,7 +170,7 @@ static int call_at(awl_loop *l, int64_t when, awl_fn *fn, void *arg, awl_handle 
 	}
 	h->_when = when;
 	set_state(h, TIMER);
-	awl__heap_add(&l->timers, &h->_timer, when);
+	awl__timer_add(l, &h->_timer, when);
 	return 0;
 }
 
@@ -223,16 +231,34 @@ int awl_call_soon_threadsafe(awl_loop *loop, awl_fn *fn, void *arg, awl_handle *
 	return r;
 }
 
-static void withdraw(awl_loop *l, awl_handle *h)
+/* Sent by another thread, and not opened yet: what was sent besides it waits for its turn. */
+static bool withdraw_sent(awl_loop *l, awl_handle *h)
+{
+	struct awl__parcel **at = &l->arrived;
+
+	awl__loop_collect(l);
+	l->look_due = l->steps; /* the rest is now where only the hub looks */
+	while (*at && *at != &h->_parcel)
+		at = &(*at)->next;
+	if (!*at)
+		return false; /* it is just being sent */
+	*at = h->_parcel.next;
+	return true;
+}
+
+static bool withdraw(awl_loop *l, awl_handle *h)
 {
 	if (state(h) == TIMER) {
 		awl__heap_remove(&l->timers, &h->_timer);
 		awl__heap_release(&l->timers);
-	} else {
+	} else if (state(h) == READY) {
 		awl__loop_withdraw(&h->_ready);
+	} else if (!withdraw_sent(l, h)) {
+		return false;
 	}
 	set_state(h, CANCELLED);
 	give(h);
+	return true;
 }
 
 int awl_handle_cancel(awl_handle *handle)
@@ -241,59 +267,62 @@ int awl_handle_cancel(awl_handle *handle)
 
 	if (!handle)
 		return awl__fail(-EINVAL, "awl_handle_cancel: handle is NULL");
-	l = handle->_loop;
+	l = loop_of(handle);
 	if (!l)
 		return 0;
 	AWL__CLAIM_READ(l, "awl_call_soon_threadsafe with a callback that cancels it", claimed_);
-	if (l->closed)
-		return 0;
-	if (!waits(handle))
-		return 0;
-	if (state(handle) != READY && state(handle) != TIMER)
-		awl__loop_unpack(l); /* another thread has sent it */
-	if (state(handle) != READY && state(handle) != TIMER)
-		return 0;
-	withdraw(l, handle);
-	return 1;
+	return !l->closed && waits(handle) && withdraw(l, handle);
 }
 
 int awl_handle_cancelled(const awl_handle *handle)
 {
+	awl_loop *l;
+
 	if (!handle)
 		return awl__fail(-EINVAL, "awl_handle_cancelled: handle is NULL");
-	if (!handle->_loop)
+	l = loop_of(handle);
+	if (!l)
 		return 0;
-	AWL__CLAIM_READ(
-		handle->_loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
+	AWL__CLAIM_READ(l, "awl_call_soon_threadsafe with a callback that asks", claimed_);
 	return state(handle) == CANCELLED;
 }
 
 int64_t awl_handle_when(const awl_handle *handle)
 {
+	awl_loop *l;
+
 	if (!handle)
 		return awl__fail(-EINVAL, "awl_handle_when: handle is NULL");
-	if (!handle->_loop)
+	l = loop_of(handle);
+	if (!l)
 		return 0;
-	AWL__CLAIM_READ(
-		handle->_loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
+	AWL__CLAIM_READ(l, "awl_call_soon_threadsafe with a callback that asks", claimed_);
 	return handle->_when;
 }
 
+/* What was accepted is opened, and learns that the loop is closed; callbacks are dropped. */
 void awl__loop_shut(awl_loop *l)
 {
+	struct awl__parcel **end = &l->arrived, *p;
 	struct awl__list *node;
-	struct awl__parcel *p;
 
 	l->closed = true;
-	for (p = awl__inbox_shut(&l->inbox); p;) {
-		struct awl__parcel *next = p->next;
-
+	while (*end)
+		end = &(*end)->next;
+	*end = awl__inbox_shut(&l->inbox);
+	while ((p = l->arrived)) {
+		l->arrived = p->next;
 		p->open(l, p);
-		p = next;
 	}
 	awl__list_splice(&l->batch, &l->ready);
-	while ((node = awl__list_pop(&l->batch)))
-		awl__handle_drop(l, awl__runnable_at(node));
+	while ((node = awl__list_pop(&l->batch))) {
+		struct awl__runnable *r = awl__runnable_at(node);
+
+		if (r->kind == AWL__RUN_HANDLE)
+			awl__handle_drop(l, r);
+		else
+			l->hooks->run(l, r); /* a done callback is owed */
+	}
 	while (l->timers.count) {
 		struct awl__heap_node *n = l->timers.at[0].node;
 

@@ -11,15 +11,24 @@
 #define TRIM_SLEEP AWL_MS
 #define TRIM_STACKS 16u
 
+void awl__loop_collect(awl_loop *l)
+{
+	struct awl__parcel **end = &l->arrived;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = awl__inbox_take(&l->inbox);
+}
+
+/* One at a time: opening one may cancel another. */
 void awl__loop_unpack(awl_loop *l)
 {
-	struct awl__parcel *p = awl__inbox_take(&l->inbox);
+	struct awl__parcel *p;
 
-	while (p) {
-		struct awl__parcel *next = p->next;
-
+	awl__loop_collect(l);
+	while ((p = l->arrived)) {
+		l->arrived = p->next;
 		p->open(l, p);
-		p = next;
 	}
 }
 
@@ -74,7 +83,9 @@ static int turn(awl_loop *l)
 	if (idle || (due && (l->reactor->in_flight || l->timers.count)))
 		r = look(l);
 	if (idle || due) {
-		l->look_due = l->steps + AWL__LOOK_EVERY;
+		l->look_due = l->steps +
+			(l->reactor->in_flight || l->timers.count ? AWL__LOOK_EVERY
+								  : AWL__LOOK_RARELY);
 		if (idle || l->timers.count) {
 			l->now = awl__reactor_now(l->reactor);
 			fire_timers(l);

@@ -81,6 +81,7 @@ int awl__loop_new(
 	l->process = process;
 	awl__list_init(&l->ready);
 	awl__list_init(&l->batch);
+	awl__list_init(&l->loose);
 	l->reactor = reactor;
 	l->stack_size = o->stack_size;
 	l->virtual_time = strcmp(reactor->class->name, "sim") == 0;
@@ -127,7 +128,10 @@ void awl_loop_unref(awl_loop *loop)
 
 	if (!loop || loop->process != awl__process())
 		return;
-	if (awl__load(&loop->refs) == 1 && !awl__load_acquire(&loop->shut)) {
+	if (awl__sub_acq_rel(&loop->refs, 1) != 1)
+		return;
+	if (!awl__load_acquire(&loop->shut)) {
+		awl__add(&loop->refs, 1); /* it lives on while it closes */
 		awl__report(AWL_LOG_WARNING, "loop %p%s%s was never closed: awl_loop_close it",
 			(void *)loop, *loop->name ? " " : "", loop->name);
 		r = loop->hooks->close(loop);
@@ -137,9 +141,10 @@ void awl_loop_unref(awl_loop *loop)
 				awl_strerror(r));
 			return;
 		}
+		if (awl__sub_acq_rel(&loop->refs, 1) != 1)
+			return; /* the futures that outlive it keep it */
 	}
-	if (awl__sub_acq_rel(&loop->refs, 1) == 1)
-		loop_free(loop);
+	loop_free(loop);
 }
 
 int awl_loop_is_running(const awl_loop *loop)

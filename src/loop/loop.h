@@ -27,6 +27,7 @@
 /* The kernel is looked at after the first snapshot that ends this many steps after the last
  * look. */
 #define AWL__LOOK_EVERY 64u
+#define AWL__LOOK_RARELY 4096u /* while nothing waits for kernel or clock */
 
 enum awl__run_kind {
 	AWL__RUN_TASK,
@@ -35,8 +36,8 @@ enum awl__run_kind {
 };
 
 enum awl__timer_kind {
-	AWL__TIMER_HANDLE,
 	AWL__TIMER_TASK,
+	AWL__TIMER_HANDLE,
 };
 
 struct awl_task_options;
@@ -70,6 +71,7 @@ struct awl_loop {
 	const awl_handle *callback; /* the one that runs now: for a report */
 	awl_fn *callback_fn;
 	struct awl__context hub;
+	struct awl__parcel *arrived; /* taken from the inbox, the oldest first, not yet opened */
 	struct awl__probe *probe; /* a parked task is asked for its frames */
 	struct awl__heap timers;
 	struct awl__reactor *reactor;
@@ -78,11 +80,12 @@ struct awl_loop {
 
 	/* the task room's */
 	struct awl__rows tasks, futures;
+	struct awl__list loose; /* futures that are in no row */
 	struct awl__scope *free_scopes;
 	void *scope_blocks;
 	uint32_t live; /* tasks not done */
 	uint32_t started; /* of those, begun: they are bound to the thread */
-	uint64_t task_number;
+	uint32_t task_number;
 	uint64_t scope_serial;
 	uint32_t kept; /* futures and tasks whose memory somebody still refers to */
 	bool outlived; /* closed, and those hold one reference together */
@@ -93,6 +96,7 @@ struct awl_loop {
 
 	awl_exception_handler *on_exception;
 	void *on_exception_arg;
+	int cancel_state; /* what pthread_cancel meant to the thread before the run */
 	uint64_t bound; /* the token of the thread it last ran in */
 	_Atomic uint32_t runner_tid;
 	_Atomic bool shut;
@@ -113,6 +117,19 @@ static inline void awl__loop_push(awl_loop *l, struct awl__runnable *r)
 static inline struct awl__runnable *awl__runnable_at(struct awl__list *node)
 {
 	return awl__container(node, struct awl__runnable, link);
+}
+
+/* Something waits for the kernel or the clock: look at them in time. */
+static inline void awl__loop_look(awl_loop *l)
+{
+	if (l->look_due - l->steps > AWL__LOOK_EVERY)
+		l->look_due = l->steps + AWL__LOOK_EVERY;
+}
+
+static inline void awl__timer_add(awl_loop *l, struct awl__heap_node *n, int64_t deadline)
+{
+	awl__heap_add(&l->timers, n, deadline);
+	awl__loop_look(l);
 }
 
 /* Out of the ready list, back to its owner. */
@@ -157,7 +174,8 @@ void awl__loop_end(awl_loop *l);
 /* Iterations until halt; 0, or what the reactor failed with. */
 int awl__loop_iterate(awl_loop *l);
 
-/* Opens what is in the inbox. */
+/* Takes what is in the inbox; opens it too. */
+void awl__loop_collect(awl_loop *l);
 void awl__loop_unpack(awl_loop *l);
 
 /* Drops callbacks that wait, shuts the inbox, marks it closed. The owner's, with no task left. */

@@ -7,16 +7,6 @@
 /* A chain of tasks that wait for each other is followed this far to find a cycle. */
 #define CYCLE_MAX 64
 
-static void interrupt_await(struct awl__task *t)
-{
-	awl__list_remove(&t->ready.link);
-	awl__wake_interrupted(t);
-}
-
-/* Two of the same: only through the first does a cancel go down to the future. */
-const struct awl__wait awl__await_wait = { AWL__WAITS_FUTURE, interrupt_await };
-static const struct awl__wait join_wait = { AWL__WAITS_FUTURE, interrupt_await };
-
 /* Would t, waiting for f, wait for itself? */
 static bool closes_cycle(const struct awl__task *t, const awl_future *f)
 {
@@ -25,7 +15,9 @@ static bool closes_cycle(const struct awl__task *t, const awl_future *f)
 
 		if (u == t)
 			return true;
-		if (!awl__parked(u) || u->wait->what != AWL__WAITS_FUTURE)
+		if (!awl__parked(u) ||
+			(u->future.row.waits != AWL__WAITS_FUTURE &&
+				u->future.row.waits != AWL__WAITS_JOIN))
 			return false;
 		f = (const awl_future *)(uintptr_t)u->waits_on;
 	}
@@ -33,8 +25,7 @@ static bool closes_cycle(const struct awl__task *t, const awl_future *f)
 }
 
 /* Until f is done: 0; or the refusal, or AWL_ECANCELED. The caller holds a reference. */
-static int until_done(
-	struct awl__task *t, awl_future *f, const struct awl__wait *wait, const char *call)
+static int until_done(struct awl__task *t, awl_future *f, enum awl__waits what, const char *call)
 {
 	int r = 0;
 
@@ -43,7 +34,7 @@ static int until_done(
 			awl_task_get_name(&t->future));
 	while (r == 0 && !awl__is_done(f)) {
 		awl__list_push(&f->waiters, &t->ready.link);
-		if (!awl__park(t, wait, (uintptr_t)f, INT64_MAX))
+		if (!awl__park(t, what, (uintptr_t)f, INT64_MAX))
 			r = awl__deliver(t);
 	}
 	return r;
@@ -54,10 +45,10 @@ static inline int enter(awl_future *f, struct awl__task **t, const char *call)
 {
 	awl_loop *l = awl__thread->running;
 
-	*t = l && l == f->loop ? l->current : NULL;
+	*t = l && l == f->row.loop ? l->current : NULL;
 	if (awl__likely(*t != NULL))
 		return 0;
-	if (l && l != f->loop)
+	if (l && l != f->row.loop)
 		return awl__fail(AWL_EOTHERLOOP, "%s: %s", call, awl_strerror(AWL_EOTHERLOOP));
 	return 1;
 }
@@ -72,7 +63,7 @@ int awl_await(awl_future *future)
 	if (awl__unlikely(r)) {
 		if (r < 0)
 			return r;
-		AWL__CLAIM(future->loop, "awl_run_coroutine_threadsafe");
+		AWL__CLAIM(future->row.loop, "awl_run_coroutine_threadsafe");
 		return awl__self_refused(__func__);
 	}
 	if (awl__is_done(future))
@@ -81,7 +72,7 @@ int awl_await(awl_future *future)
 	if (awl__unlikely(r < 0))
 		return r;
 	awl__future_ref(future); /* another task may give up the last one meanwhile */
-	r = until_done(t, future, &awl__await_wait, __func__);
+	r = until_done(t, future, AWL__WAITS_FUTURE, __func__);
 	/* A cancel that went down to it comes back as ours. */
 	if (r == 0 && awl__unlikely(future->row.state == AWL__CANCELLED))
 		r = awl__deliver(t);
@@ -101,7 +92,7 @@ int awl_join(awl_future *future)
 	if (awl__unlikely(r)) {
 		if (r < 0)
 			return r;
-		AWL__CLAIM(future->loop, "awl_cfuture_join");
+		AWL__CLAIM(future->row.loop, "awl_cfuture_join");
 		return awl__self_refused(__func__);
 	}
 	if (awl__is_done(future))
@@ -110,7 +101,7 @@ int awl_join(awl_future *future)
 	if (r < 0)
 		return r;
 	awl__future_ref(future);
-	r = until_done(t, future, &join_wait, __func__);
+	r = until_done(t, future, AWL__WAITS_JOIN, __func__);
 	awl__future_unref(future);
 	return r;
 }

@@ -28,6 +28,17 @@ static bool visible(const struct awl__task *t)
 	return (t->must_cancel && !t->shield) || (t->level && t->level >= t->shield);
 }
 
+/* A task that its closing loop waits for in vain is told of. */
+static AWL__COLD void count_ignored(struct awl__task *t)
+{
+	if (!awl__task_extra(t) || ++t->extra->ignored != 1000)
+		return;
+	awl__report(AWL_LOG_ERROR,
+		"task %s goes on waiting although its loop closes: 1000 waits have returned "
+		"AWL_ECANCELED to it; return when one does",
+		awl_task_get_name(&t->future));
+}
+
 int awl__deliver_slow(struct awl__task *t)
 {
 	if (t->must_cancel && !t->shield) {
@@ -36,12 +47,8 @@ int awl__deliver_slow(struct awl__task *t)
 	}
 	if (!t->level || t->level < t->shield)
 		return 0;
-	if (awl__unlikely(awl__task_loop(t)->closing) && ++t->ignored == 1000)
-		awl__report(AWL_LOG_ERROR,
-			"task %s goes on waiting although its loop closes: 1000 waits have "
-			"returned "
-			"AWL_ECANCELED to it; return when one does",
-			awl_task_get_name(&t->future));
+	if (awl__unlikely(awl__task_loop(t)->closing))
+		count_ignored(t);
 	return AWL_ECANCELED;
 }
 
@@ -51,10 +58,28 @@ static awl_future *goes_down_to(struct awl__task *t)
 {
 	awl_future *f;
 
-	if (t->wait != &awl__await_wait)
+	if (t->future.row.waits != AWL__WAITS_FUTURE)
 		return NULL;
 	f = (awl_future *)(uintptr_t)t->waits_on;
 	return sole_waiter_of(f) == t ? f : NULL;
+}
+
+/* Ends t's wait early: it becomes ready, now or once the kernel has let go. */
+static void interrupt(struct awl__task *t)
+{
+	switch ((enum awl__waits)t->future.row.waits) {
+	case AWL__WAITS_FD:
+		awl__reactor_cancel(
+			awl__task_loop(t)->reactor, (struct awl__op *)(uintptr_t)t->waits_on);
+		return;
+	case AWL__WAITS_SLEEP:
+	case AWL__WAITS_GROUP:
+		break; /* in no list */
+	default:
+		awl__list_remove(&t->ready.link);
+	}
+	t->interrupted = true;
+	awl__wake(t);
 }
 
 static int request(awl_future *f, const char *reason, bool counted)
@@ -72,14 +97,14 @@ static int request(awl_future *f, const char *reason, bool counted)
 		}
 		t = (struct awl__task *)f;
 		if (counted) {
-			t->cancelling++;
+			t->cancelling = (uint16_t)(t->cancelling + (t->cancelling < UINT16_MAX));
 			t->must_cancel = true;
 		}
 		if (!awl__parked(t) || !visible(t))
 			return 1;
 		down = goes_down_to(t);
 		if (!down) {
-			t->wait->interrupt(t);
+			interrupt(t);
 			return 1;
 		}
 		f = down;
@@ -122,7 +147,7 @@ int awl_cancel(awl_future *future, const char *reason)
 	int r;
 
 	AWL__NOT_NULL(future);
-	AWL__CLAIM(future->loop, "awl_cfuture_cancel");
+	AWL__CLAIM(future->row.loop, "awl_cfuture_cancel");
 	awl__future_ref(future); /* its last waiter may give it up */
 	r = request(future, reason, true);
 	awl__future_unref(future);
@@ -137,10 +162,11 @@ static int not_a_task(const char *call)
 int awl_cancelling(const awl_task *task)
 {
 	AWL__NOT_NULL(task);
-	AWL__CLAIM_READ(task->loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
+	AWL__CLAIM_READ(
+		task->row.loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
 	if (!awl__is_task(task))
 		return not_a_task(__func__);
-	return (int)((const struct awl__task *)task)->cancelling;
+	return ((const struct awl__task *)task)->cancelling;
 }
 
 int awl_uncancel(awl_task *task)
@@ -148,10 +174,10 @@ int awl_uncancel(awl_task *task)
 	struct awl__task *t = (struct awl__task *)task;
 
 	AWL__NOT_NULL(task);
-	AWL__CLAIM(task->loop, "awl_call_soon_threadsafe with a callback that does it");
+	AWL__CLAIM(task->row.loop, "awl_call_soon_threadsafe with a callback that does it");
 	if (!awl__is_task(task))
 		return not_a_task(__func__);
 	if (t->cancelling && --t->cancelling == 0)
 		t->must_cancel = false;
-	return (int)t->cancelling;
+	return t->cancelling;
 }

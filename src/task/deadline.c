@@ -81,7 +81,7 @@ void awl__scope_expire(struct awl__task *t, int64_t now)
 
 static bool sleeps(const struct awl__task *t)
 {
-	return t->wait->what == AWL__WAITS_SLEEP;
+	return t->future.row.waits == AWL__WAITS_SLEEP;
 }
 
 void awl__task_rearm(struct awl__task *t)
@@ -96,7 +96,7 @@ void awl__task_rearm(struct awl__task *t)
 	if (sleeps(t) && (int64_t)t->waits_on < next)
 		next = (int64_t)t->waits_on;
 	if (next != INT64_MAX)
-		awl__heap_add(&awl__task_loop(t)->timers, &t->timer, next);
+		awl__timer_add(awl__task_loop(t), &t->timer, next);
 }
 
 void awl__task_timer_due(awl_loop *l, struct awl__heap_node *n)

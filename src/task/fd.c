@@ -19,13 +19,6 @@ static void op_done(struct awl__op *op)
 	awl__wake(awl__container(op, struct task_op, op)->task);
 }
 
-static void interrupt_op(struct awl__task *t)
-{
-	awl__reactor_cancel(awl__task_loop(t)->reactor, t->op);
-}
-
-static const struct awl__wait fd_wait = { AWL__WAITS_FD, interrupt_op };
-
 static int run(struct awl__task *t, struct task_op *o)
 {
 	awl_loop *l = awl__task_loop(t);
@@ -42,8 +35,8 @@ static int run(struct awl__task *t, struct task_op *o)
 				awl__task_pause(t);
 			return o->op.res;
 		}
-		t->op = &o->op;
-		awl__park(t, &fd_wait, (uint64_t)o->op.fd, INT64_MAX);
+		awl__loop_look(l);
+		awl__park(t, AWL__WAITS_FD, (uintptr_t)&o->op, INT64_MAX);
 		assert(o->op.state == AWL__OP_IDLE);
 		if (o->op.res != -ECANCELED)
 			return o->op.res;

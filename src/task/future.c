@@ -26,27 +26,36 @@ int awl_loop_create_future(awl_loop *loop, size_t payload, awl_future **ret)
 	if (!f)
 		return -ENOMEM;
 	awl__future_init(f, loop, AWL__FUTURE, 1);
-	f->loose = payload != 0;
+	if (payload) {
+		f->row.flags = AWL__LOOSE;
+		awl__list_push(&loop->loose, &((struct awl__payload_future *)f)->loose);
+	}
 	loop->kept++;
 	*ret = f;
 	return 0;
 }
 
+static void loose_free(struct awl__payload_future *f)
+{
+	awl__list_remove(&f->loose);
+	awl__free(f);
+}
+
 /* What goes with the last reference: the failure that nobody read, then the memory. */
 AWL__NOINLINE void awl__future_free(awl_future *f)
 {
-	awl_loop *l = f->loop;
+	awl_loop *l = f->row.loop;
 
 	assert(awl__list_empty(&f->waiters));
-	if (awl__unlikely(awl__failed(f) && !f->seen)) {
+	if (awl__unlikely(awl__failed(f) && !awl__seen(f))) {
 		f->refs = 1; /* the handler may look at it */
 		awl__future_report(f);
 		f->refs = 0;
 	}
 	if (awl__is_task(f))
 		awl__task_free((struct awl__task *)f);
-	else if (f->loose)
-		awl__free(f);
+	else if (f->row.flags & AWL__LOOSE)
+		loose_free((struct awl__payload_future *)f);
 	else
 		awl__rows_put(&l->futures, &f->row);
 	if (--l->kept == 0 && awl__unlikely(l->outlived))
@@ -55,7 +64,7 @@ AWL__NOINLINE void awl__future_free(awl_future *f)
 
 void awl__future_complete(awl_future *f, uint8_t state, int outcome)
 {
-	awl_loop *l = f->loop;
+	awl_loop *l = f->row.loop;
 
 	awl__row_change(&f->row);
 	f->row.state = state;
@@ -74,7 +83,7 @@ int awl__future_outcome(awl_future *f)
 {
 	if (awl__unlikely(f->row.state == AWL__CANCELLED))
 		return AWL_EFUTURECANCELED;
-	f->seen = true;
+	awl__see(f);
 	return f->outcome;
 }
 
@@ -95,7 +104,7 @@ int awl_future_set_result(awl_future *future, int result)
 		return awl__fail(-EINVAL,
 			"awl_future_set_result: a result is not negative; "
 			"a failure is awl_future_set_exception's");
-	AWL__CLAIM(future->loop, "awl_call_soon_threadsafe with a callback that sets it");
+	AWL__CLAIM(future->row.loop, "awl_call_soon_threadsafe with a callback that sets it");
 	return set(future, result, __func__);
 }
 
@@ -105,7 +114,7 @@ int awl_future_set_exception(awl_future *future, int err)
 	if (err >= 0 || err == AWL_ECANCELED)
 		return awl__fail(-EINVAL, "awl_future_set_exception: %s",
 			err >= 0 ? "a failure is negative" : "to cancel is awl_cancel's");
-	AWL__CLAIM(future->loop, "awl_call_soon_threadsafe with a callback that sets it");
+	AWL__CLAIM(future->row.loop, "awl_call_soon_threadsafe with a callback that sets it");
 	return set(future, err, __func__);
 }
 
@@ -113,14 +122,15 @@ void *awl_future_payload(awl_future *future)
 {
 	if (!future)
 		return NULL;
-	AWL__CLAIM_READ(future->loop, "awl_run_coroutine_threadsafe", NULL);
-	return future->loose ? ((struct awl__payload_future *)future)->payload : NULL;
+	AWL__CLAIM_READ(future->row.loop, "awl_run_coroutine_threadsafe", NULL);
+	return future->row.flags & AWL__LOOSE ? ((struct awl__payload_future *)future)->payload
+					      : NULL;
 }
 
 int awl_result(awl_future *future)
 {
 	AWL__NOT_NULL(future);
-	AWL__CLAIM_READ(future->loop, "awl_cfuture_result", claimed_);
+	AWL__CLAIM_READ(future->row.loop, "awl_cfuture_result", claimed_);
 	if (!awl__is_done(future))
 		return awl__fail(AWL_EPENDING, "awl_result: %s", awl_strerror(AWL_EPENDING));
 	return awl__future_outcome(future);
@@ -129,14 +139,14 @@ int awl_result(awl_future *future)
 int awl_done(const awl_future *future)
 {
 	AWL__NOT_NULL(future);
-	AWL__CLAIM_READ(future->loop, "awl_cfuture_done", claimed_);
+	AWL__CLAIM_READ(future->row.loop, "awl_cfuture_done", claimed_);
 	return awl__is_done(future);
 }
 
 int awl_cancelled(const awl_future *future)
 {
 	AWL__NOT_NULL(future);
-	AWL__CLAIM_READ(future->loop, "awl_cfuture_result", claimed_);
+	AWL__CLAIM_READ(future->row.loop, "awl_cfuture_result", claimed_);
 	return future->row.state == AWL__CANCELLED;
 }
 
@@ -144,20 +154,20 @@ const char *awl_cancel_reason(const awl_future *future)
 {
 	if (!future)
 		return "";
-	AWL__CLAIM_READ(future->loop, "awl_run_coroutine_threadsafe", "");
+	AWL__CLAIM_READ(future->row.loop, "awl_run_coroutine_threadsafe", "");
 	return future->reason ? future->reason : "";
 }
 
 awl_loop *awl_future_get_loop(const awl_future *future)
 {
-	return future ? future->loop : NULL;
+	return future ? future->row.loop : NULL;
 }
 
 awl_future *awl_ref(awl_future *future)
 {
 	if (!future)
 		return NULL;
-	AWL__CLAIM_READ(future->loop, "awl_run_coroutine_threadsafe", NULL);
+	AWL__CLAIM_READ(future->row.loop, "awl_run_coroutine_threadsafe", NULL);
 	awl__future_ref(future);
 	return future;
 }
@@ -169,11 +179,9 @@ static bool is_kept(const awl_future *f)
 		(!awl__is_done(f) || ((const struct awl__task *)f)->group);
 }
 
-static int unref(awl_future *f)
+static int give_up(awl_future *f)
 {
-	AWL__CLAIM_READ(
-		f->loop, "awl_call_soon_threadsafe with a callback that gives it up", claimed_);
-	if (is_kept(f))
+	if (awl__unlikely(is_kept(f)))
 		return awl__fail(-EINVAL,
 			"awl_unref: this handle is borrowed: the last reference is "
 			"the loop's or the task group's");
@@ -181,17 +189,31 @@ static int unref(awl_future *f)
 	return 0;
 }
 
-int awl_unref(awl_future *future)
+/* On a loop that nobody runs: the last future of a closed one takes the loop along. */
+static AWL__NOINLINE int give_up_idle(awl_future *f)
 {
-	awl_loop *l;
-	int r;
+	static struct awl__call call = { "awl_unref",
+		"awl_call_soon_threadsafe with a callback that gives it up", 0, 0 };
+	awl_loop *l = f->row.loop;
+	struct awl__claim claim;
+	int r = awl__claim_begin(&claim, l, &call, true);
 
-	if (!future)
-		return 0;
-	l = awl_loop_ref(future->loop); /* the last future of a closed loop takes the loop along */
-	r = unref(future);
+	if (r < 0)
+		return r;
+	awl_loop_ref(l);
+	r = give_up(f);
+	awl__claim_end(&claim);
 	awl_loop_unref(l);
 	return r;
+}
+
+int awl_unref(awl_future *future)
+{
+	if (!future)
+		return 0;
+	if (awl__likely(awl__owner_is(&future->row.loop->owner, awl__token())))
+		return give_up(future);
+	return give_up_idle(future);
 }
 
 /* done callbacks */
@@ -217,7 +239,9 @@ int awl_future_add_done_callback(
 
 	AWL__NOT_NULL(future);
 	AWL__NOT_NULL(fn);
-	AWL__CLAIM(future->loop, "awl_cfuture_add_done_callback");
+	AWL__CLAIM(future->row.loop, "awl_cfuture_add_done_callback");
+	if (future->row.loop->closed)
+		return AWL_ECLOSED;
 	if (cb && cb->_future)
 		return awl__fail(
 			-EBUSY, "awl_future_add_done_callback: this storage waits already");
@@ -232,7 +256,7 @@ int awl_future_add_done_callback(
 	};
 	awl__future_ref(future);
 	if (awl__is_done(future))
-		awl__loop_push(future->loop, &cb->_ready);
+		awl__loop_push(future->row.loop, &cb->_ready);
 	else
 		awl__list_push(&future->waiters, &cb->_ready.link);
 	return 0;
@@ -244,7 +268,7 @@ int awl_future_remove_done_callback(awl_future *future, awl_done_fn *fn, void *a
 
 	AWL__NOT_NULL(future);
 	AWL__NOT_NULL(fn);
-	AWL__CLAIM(future->loop, "awl_call_soon_threadsafe with a callback that removes it");
+	AWL__CLAIM(future->row.loop, "awl_call_soon_threadsafe with a callback that removes it");
 	awl__list_each_safe (node, &future->waiters) {
 		struct awl__runnable *r = awl__runnable_at(node);
 		awl_done_callback *cb = awl__container(r, awl_done_callback, _ready);

@@ -21,19 +21,22 @@ enum awl__future_state { /* row.state */
 	AWL__CANCELLED,
 };
 
+enum awl__future_flags { /* row.flags */
+	AWL__SEEN = 1, /* somebody has read the failure */
+	AWL__LOOSE = 2, /* awl__alloc'd, with a payload: in no pool */
+};
+
 struct awl_future {
 	struct awl__row row;
-	awl_loop *loop;
 	uint32_t refs;
 	int32_t outcome;
 	struct awl__list waiters; /* tasks and done callbacks, in the order they came */
 	const char *reason; /* of the last cancel */
-	bool seen; /* somebody has read the failure */
-	bool loose; /* awl__alloc'd, with a payload: in no pool */
 };
 
 struct awl__payload_future {
 	struct awl_future future;
+	struct awl__list loose; /* in loop->loose */
 	_Alignas(16) unsigned char payload[];
 };
 
@@ -52,14 +55,27 @@ static inline bool awl__failed(const awl_future *f)
 	return f->row.state == AWL__FINISHED && f->outcome < 0;
 }
 
+static inline awl_loop *awl__future_loop(const awl_future *f)
+{
+	return f->row.loop;
+}
+
+static inline bool awl__seen(const awl_future *f)
+{
+	return f->row.flags & AWL__SEEN;
+}
+
+static inline void awl__see(awl_future *f)
+{
+	f->row.flags |= AWL__SEEN;
+}
+
 static inline void awl__future_init(awl_future *f, awl_loop *l, uint8_t kind, uint32_t refs)
 {
-	f->loop = l;
+	f->row.loop = l;
 	f->refs = refs;
 	awl__list_init(&f->waiters);
 	f->reason = NULL;
-	f->seen = false;
-	f->loose = false;
 	f->row.state = AWL__PENDING;
 	f->row.flags = 0;
 	f->row.waits = 0;

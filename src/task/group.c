@@ -3,24 +3,17 @@
  * group.c - task groups: a scope with children. Its exit joins every one; the first failure cancels
  * the rest.
  */
-#include "task/task.h"
+#include "task/scope_hot.h"
 
 static struct awl__task *child_at(struct awl__list *node)
 {
 	return awl__container(node, struct awl__task, sibling);
 }
 
-static void interrupt_join(struct awl__task *t)
-{
-	awl__wake_interrupted(t);
-}
-
-static const struct awl__wait group_wait = { AWL__WAITS_GROUP, interrupt_join };
-
 int awl_task_group_enter(awl_task_group *g)
 {
 	struct awl__scope *s;
-	int r = awl__scope_enter(g ? &g->_storage : NULL, AWL__SCOPE_GROUP,
+	int r = awl__scope_enter_hot(g ? &g->_storage : NULL, AWL__SCOPE_GROUP,
 		__builtin_frame_address(0), __builtin_return_address(0), __func__, &s);
 
 	if (awl__unlikely(r < 0))
@@ -111,7 +104,7 @@ void awl__group_child_done(struct awl__scope *s, struct awl__task *child)
 	awl__list_remove(&child->sibling);
 	s->alive--;
 	if (awl__failed(&child->future)) {
-		child->future.seen = true;
+		awl__see(&child->future);
 		awl__list_push(&s->ended, &child->sibling);
 		fail(s, child->future.outcome);
 	} else if (child->lent) {
@@ -145,7 +138,7 @@ static struct outside join_all(struct awl__scope *s)
 			by.scope = true;
 			awl__scope_ask(s, t->future.reason);
 		}
-		awl__park(t, &group_wait, (uintptr_t)s, INT64_MAX);
+		awl__park(t, AWL__WAITS_GROUP, (uintptr_t)s, INT64_MAX);
 	}
 	s->joining = false;
 	return by;
@@ -303,9 +296,14 @@ int awl_task_group_start(awl_task_group *g, awl_fn *fn, void *arg, awl_task **re
 	struct awl__task *t, *child;
 	awl_future *readiness;
 	awl_task *handle;
+	awl_loop *l;
 	int r;
 
 	AWL__NOT_NULL(g);
+	l = awl__scope_loop(&g->_storage, AWL__SCOPE_GROUP);
+	if (!l)
+		return awl__self_refused(__func__);
+	AWL__CLAIM(l, "awl_run_coroutine_threadsafe");
 	r = awl__self(&t, __func__);
 	if (r < 0)
 		return r;
@@ -335,7 +333,7 @@ int awl_task_group_start(awl_task_group *g, awl_fn *fn, void *arg, awl_task **re
 	r = awl_await(readiness);
 	if (r == AWL_ECANCELED)
 		awl__future_cancel(handle, t->future.reason); /* while it starts: it stops too */
-	readiness->seen = true;
+	awl__see(readiness);
 	awl__future_unref(readiness);
 	awl__future_unref(handle);
 	return r;
@@ -366,7 +364,7 @@ void awl__task_ended_unready(struct awl__task *t, uint8_t state, int outcome)
 	awl_future *readiness = t->extra->readiness;
 
 	t->extra->readiness = NULL;
-	readiness->seen = true;
+	awl__see(readiness);
 	if (!awl__is_done(readiness))
 		awl__future_complete(readiness, AWL__FINISHED,
 			state == AWL__CANCELLED ? AWL_EFUTURECANCELED

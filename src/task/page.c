@@ -43,17 +43,42 @@ static const struct awl__page layout = {
 		.number = offsetof(struct awl__task, number),
 		.fn = offsetof(struct awl__task, fn),
 		.sp = offsetof(struct awl__task, context) + offsetof(struct awl__context, sp),
-		.begun = offsetof(struct awl__task, begun),
 		.extra = offsetof(struct awl__task, extra),
 		.name = offsetof(struct awl__extra, name),
 	},
+	.waits_on_fd = offsetof(struct awl__op, fd),
 	.waits = {
 		[AWL__WAITS_FUTURE] = "future",
+		[AWL__WAITS_JOIN] = "join",
 		[AWL__WAITS_SLEEP] = "sleep",
 		[AWL__WAITS_FD] = "fd",
 		[AWL__WAITS_GROUP] = "group",
+		[AWL__WAITS_LOCK] = "lock",
+		[AWL__WAITS_EVENT] = "event",
+		[AWL__WAITS_CONDITION] = "condition",
+		[AWL__WAITS_SEMAPHORE] = "semaphore",
+		[AWL__WAITS_BARRIER] = "barrier",
+		[AWL__WAITS_QUEUE] = "queue",
+		[AWL__WAITS_CHANNEL] = "channel",
+		[AWL__WAITS_SELECT] = "select",
 	},
 };
+
+/* A fork while another thread makes a loop must not lock the child out. */
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork, after_fork);
+}
 
 /* A private mapping of a named file: a child's writes stay its own. */
 static int make_page(void)

@@ -6,77 +6,53 @@
  * then. A task that ends hands its warm stack to the next one that is to begin: a thousand children
  * that never wait run on one stack without a single switch.
  */
-#include "task/task.h"
+#include "task/park.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 static void task_main(void);
 
-int awl__task_prepare(struct awl__task *t)
+static size_t stack_size(const struct awl__task *t)
+{
+	return t->stack_class ? (size_t)1 << t->stack_class : awl__task_loop(t)->stack_size;
+}
+
+/* On this stack from now on: fresh, or warm from a task that has ended. */
+static void settle(struct awl__task *t, struct awl__stack *s)
+{
+	t->context.stack = s;
+	t->context.sp = s->high;
+	awl__store(&s->owner, t);
+	awl__task_loop(t)->started++;
+}
+
+/* Its argument may lie in a frame that is gone: it must not begin. */
+static bool is_stillborn(const struct awl__task *t)
+{
+	return t->group && t->group->dead;
+}
+
+bool awl__task_begin(struct awl__task *t)
 {
 	struct awl__stack *s;
-	int r = awl__stack_get(&awl__task_loop(t)->stacks, t->stack_size, &s);
-
-	if (r < 0)
-		return r;
-	awl__store(&s->owner, t);
-	awl__context_make(&t->context, s, task_main);
-	return 0;
-}
-
-/* Nothing to be told who never began, but everybody who waits for it. */
-static void end_unbegun(struct awl__task *t, uint8_t state, int outcome)
-{
-	awl_loop *l = awl__task_loop(t);
-
-	if (t->context.stack) {
-		awl__stack_put(&l->stacks, t->context.stack);
-		t->context.stack = NULL;
-	}
-	awl__task_end(t, state, outcome);
-}
-
-/* May it begin, has it a stack? If not, it has ended. */
-static bool begin(struct awl__task *t)
-{
 	int r;
 
-	if (awl__unlikely(t->group && t->group->dead)) {
-		end_unbegun(t, AWL__CANCELLED, AWL_ECANCELED); /* its argument is dead */
+	if (awl__unlikely(is_stillborn(t))) {
+		awl__task_end(t, AWL__CANCELLED, AWL_ECANCELED);
 		return false;
 	}
-	if (!t->context.stack) {
-		r = awl__task_prepare(t);
-		if (awl__unlikely(r < 0)) {
-			end_unbegun(t, AWL__FINISHED, r);
-			return false;
-		}
+	r = awl__stack_get(&awl__task_loop(t)->stacks, stack_size(t), &s);
+	if (awl__unlikely(r < 0)) {
+		awl__task_end(t, AWL__FINISHED, r);
+		return false;
 	}
-	t->begun = true;
-	awl__task_loop(t)->started++;
+	settle(t, s);
+	awl__context_make(&t->context, s, task_main);
 	return true;
 }
 
-/* The next context to go to: a task's, which is `current` then, or the hub's. */
-static inline struct awl__context *next_context(awl_loop *l)
-{
-	struct awl__runnable *r;
-
-	while ((r = awl__loop_next_task(l))) {
-		struct awl__task *t = awl__task_of(r);
-
-		if (awl__likely(t->begun) || begin(t)) {
-			l->current = t;
-			return &t->context;
-		}
-	}
-	l->current = NULL;
-	return &l->hub;
-}
-
-/* Somebody wants to know this parked task's frames: awl_task_get_stack. */
-static AWL__NOINLINE void answer_probe(awl_loop *l, struct awl__task *t)
+void awl__answer_probe(awl_loop *l, struct awl__task *t)
 {
 	while (l->probe) {
 		struct awl__probe *p = l->probe;
@@ -87,29 +63,9 @@ static AWL__NOINLINE void answer_probe(awl_loop *l, struct awl__task *t)
 	}
 }
 
-static inline void leave(awl_loop *l, struct awl__task *t)
+/* The timer for `until`, or for a scope's deadline if that is nearer. */
+static inline void arm(awl_loop *l, struct awl__task *t, int64_t until)
 {
-	struct awl__context *to = next_context(l);
-
-	if (awl__likely(to != &t->context))
-		awl__context_switch(&t->context, to);
-	if (awl__unlikely(l->probe != NULL))
-		answer_probe(l, t);
-	l->budget = AWL__BUDGET;
-}
-
-void awl__task_pause(struct awl__task *t)
-{
-	awl_loop *l = awl__task_loop(t);
-
-	awl__loop_push(l, &t->ready);
-	leave(l, t);
-}
-
-bool awl__park(struct awl__task *t, const struct awl__wait *wait, uint64_t on, int64_t until)
-{
-	awl_loop *l = awl__task_loop(t);
-
 	if (awl__unlikely(t->scope != NULL)) {
 		int64_t nearest;
 
@@ -122,25 +78,64 @@ bool awl__park(struct awl__task *t, const struct awl__wait *wait, uint64_t on, i
 			awl__heap_remove(&l->timers, &t->timer);
 	}
 	if (until != INT64_MAX && !awl__heap_armed(&t->timer))
-		awl__heap_add(&l->timers, &t->timer, until);
+		awl__timer_add(l, &t->timer, until);
+}
 
+void awl__task_pause(struct awl__task *t)
+{
+	awl_loop *l = awl__task_loop(t);
+
+	arm(l, t, INT64_MAX); /* who never parks is within its deadlines all the same */
+	awl__loop_push(l, &t->ready);
+	awl__leave(l, t);
+}
+
+bool awl__park(struct awl__task *t, enum awl__waits what, uint64_t on, int64_t until)
+{
+	awl_loop *l = awl__task_loop(t);
+
+	arm(l, t, until);
 	awl__row_change(&t->future.row);
-	t->future.row.waits = (uint8_t)wait->what;
+	t->future.row.waits = (uint8_t)what;
 	t->waits_on = on;
 	t->since = l->now;
 	awl__row_changed(&t->future.row);
-	t->wait = wait;
-	t->interrupted = false;
 
-	leave(l, t);
+	awl__leave(l, t);
 
-	t->wait = NULL;
 	awl__row_change(&t->future.row);
 	t->future.row.waits = AWL__WAITS_NOT;
 	awl__row_changed(&t->future.row);
-	if (wait->what == AWL__WAITS_SLEEP)
+	if (what == AWL__WAITS_SLEEP)
 		awl__task_disarm(t);
-	return !t->interrupted;
+	if (awl__likely(!t->interrupted))
+		return true;
+	t->interrupted = false;
+	return false;
+}
+
+int awl__wait_in(
+	struct awl__task *t, struct awl__list *queue, enum awl__waits what, const void *object)
+{
+	int r = 0;
+
+	do {
+		awl__list_push(queue, &t->ready.link);
+		if (awl__park(t, what, (uintptr_t)object, INT64_MAX))
+			return 0;
+		r = awl__deliver(t);
+	} while (r == 0); /* taken back meanwhile: to the end of the queue again */
+	return r;
+}
+
+struct awl__task *awl__wake_first(struct awl__list *queue)
+{
+	struct awl__list *node = awl__list_pop(queue);
+	struct awl__task *t = node ? awl__task_of(awl__runnable_at(node)) : NULL;
+
+	if (t)
+		awl__wake(t);
+	return t;
 }
 
 /* fork copied this stack, but not the thread that ran the loop. */
@@ -159,19 +154,17 @@ static _Noreturn AWL__COLD void returned_in_child(void)
  * Where a flow that has ended goes on: NULL, and *next is to begin right here on its warm stack; or
  * the context to leave for.
  */
-static struct awl__context *after_end(awl_loop *l, uint32_t stack_size, struct awl__task **next)
+static struct awl__context *after_end(awl_loop *l, uint8_t stack_class, struct awl__task **next)
 {
 	struct awl__runnable *r;
 
 	while ((r = awl__loop_next_task(l))) {
 		struct awl__task *t = awl__task_of(r);
-		bool fits = !t->begun && !t->context.stack && t->stack_size == stack_size;
-
-		if (fits && !(t->group && t->group->dead)) {
+		if (!awl__begun(t) && t->stack_class == stack_class && !is_stillborn(t)) {
 			*next = l->current = t;
 			return NULL;
 		}
-		if (t->begun || begin(t)) {
+		if (awl__begun(t) || awl__task_begin(t)) {
 			l->current = t;
 			return &t->context;
 		}
@@ -185,7 +178,7 @@ static void task_main(void)
 {
 	struct awl__task *t = awl__thread->running->current;
 	awl_loop *l = awl__task_loop(t);
-	uint32_t stack_size = t->stack_size;
+	uint8_t stack_class = t->stack_class;
 
 	awl__context_entered(&t->context);
 	for (;;) {
@@ -204,22 +197,19 @@ static void task_main(void)
 		awl__task_end(
 			t, outcome == AWL_ECANCELED ? AWL__CANCELLED : AWL__FINISHED, outcome);
 
-		to = after_end(l, stack_size, &t);
+		to = after_end(l, stack_class, &t);
 		if (to) {
 			awl__stack_put(&l->stacks, done.stack);
 			awl__context_exit(&done, to);
 		}
-		t->context.stack = done.stack;
-		awl__store(&done.stack->owner, t);
-		t->begun = true;
-		l->started++;
+		settle(t, done.stack);
 		awl__context_renew();
 	}
 }
 
 void awl__task_step(awl_loop *l, struct awl__task *t)
 {
-	if (!t->begun && !begin(t))
+	if (!awl__begun(t) && !awl__task_begin(t))
 		return;
 	l->current = t;
 	awl__context_switch(&l->hub, &t->context);

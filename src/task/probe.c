@@ -20,7 +20,7 @@ static int frames_of(struct awl__task *t, void **frames, int room)
 	struct awl__context here;
 	struct awl__probe p = { .take = take, .frames = frames, .room = room };
 
-	if (!t->begun || awl__is_done(&t->future))
+	if (!awl__begun(t) || awl__is_done(&t->future))
 		return 0;
 	if (t == l->current) {
 		take(&p);
@@ -44,11 +44,11 @@ int awl_task_get_stack(awl_task *task, void **frames, int room)
 	AWL__NOT_NULL(frames);
 	if (room < 0)
 		return awl__fail(-EINVAL, "awl_task_get_stack: room is negative");
-	AWL__CLAIM(task->loop, "awl_call_soon_threadsafe with a callback that asks");
+	AWL__CLAIM(task->row.loop, "awl_call_soon_threadsafe with a callback that asks");
 	if (!awl__is_task(task))
 		return awl__fail(-EINVAL, "awl_task_get_stack: this future is not a task");
 	/* A loop that another thread ran may be looked at, but its tasks cannot run here. */
-	if (task->loop->bound != awl__token() && task->loop->started)
+	if (task->row.loop->bound != awl__token() && task->row.loop->started)
 		return awl__fail(
 			AWL_ETHREAD, "awl_task_get_stack: the task has begun in another thread");
 	return room ? frames_of((struct awl__task *)task, frames, room) : 0;
@@ -61,7 +61,7 @@ int awl_task_print_stack(awl_task *task, int fd)
 	int n;
 
 	AWL__NOT_NULL(task);
-	AWL__CLAIM(task->loop, "awl_call_soon_threadsafe with a callback that prints it");
+	AWL__CLAIM(task->row.loop, "awl_call_soon_threadsafe with a callback that prints it");
 	n = awl_task_get_stack(task, frames, 64);
 	if (n < 0)
 		return n;

@@ -106,7 +106,7 @@ int awl_loop_run_until_future(awl_loop *loop, awl_future *future)
 
 	AWL__NOT_NULL(loop);
 	AWL__NOT_NULL(future);
-	if (future->loop != loop)
+	if (future->row.loop != loop)
 		return awl__fail(AWL_EOTHERLOOP, "%s: %s", __func__, awl_strerror(AWL_EOTHERLOOP));
 	r = awl__loop_begin(loop, &call);
 	if (r < 0)
@@ -118,18 +118,43 @@ int awl_loop_run_until_future(awl_loop *loop, awl_future *future)
 	return r;
 }
 
+static void each_row(const struct awl__rows *rows, void (*fn)(awl_future *f))
+{
+	for (struct awl__row_block *b = rows->blocks; b; b = b->next)
+		for (uint32_t i = 0; i < b->used; i++) {
+			struct awl__row *row = awl__row_at(rows, b, i);
+
+			if (row->kind != AWL__FREE)
+				fn((awl_future *)row);
+		}
+}
+
+/* fn may tell the user, who may give up any of them meanwhile. */
+static void each_future(awl_loop *l, void (*fn)(awl_future *f))
+{
+	struct awl__list rest, *node;
+
+	each_row(&l->futures, fn);
+	awl__list_init(&rest);
+	awl__list_splice(&rest, &l->loose);
+	while ((node = awl__list_pop(&rest))) {
+		awl__list_push(&l->loose, node);
+		fn(&awl__container(node, struct awl__payload_future, loose)->future);
+	}
+}
+
+static void ask_to_end(awl_future *f)
+{
+	if (!awl__is_done(f))
+		awl__task_ask((struct awl__task *)f, 1, "its loop closes");
+}
+
 /* Every task is asked to stop, at every wait, and run to its end. */
 static int end_tasks(awl_loop *l)
 {
 	int r = 0;
 
-	for (struct awl__row_block *b = l->tasks.blocks; b; b = b->next)
-		for (uint32_t i = 0; i < b->used; i++) {
-			struct awl__row *row = awl__row_at(&l->tasks, b, i);
-
-			if (row->kind == AWL__TASK && row->state == AWL__PENDING)
-				awl__task_ask((struct awl__task *)row, 1, "its loop closes");
-		}
+	each_row(&l->tasks, ask_to_end);
 	while (r == 0 && l->live) {
 		l->halt = false; /* until the last task's end, or a callback that stops the loop */
 		r = awl__loop_iterate(l);
@@ -137,33 +162,37 @@ static int end_tasks(awl_loop *l)
 	return r;
 }
 
+/* Nobody can end it any more: who added a callback is told so. */
+static void cancel_pending(awl_future *f)
+{
+	awl__future_cancel(f, "its loop closes");
+}
+
 /* Done callbacks are owed; what call_soon queued is not. */
 static bool run_done_callbacks(awl_loop *l)
 {
+	struct awl__list *node;
 	bool any = false;
 
 	awl__list_splice(&l->batch, &l->ready);
-	awl__list_each_safe (node, &l->batch) {
+	while ((node = awl__list_pop(&l->batch))) {
 		struct awl__runnable *r = awl__runnable_at(node);
 
-		if (r->kind != AWL__RUN_ABOVE)
+		if (r->kind != AWL__RUN_ABOVE) {
+			awl__list_push(&l->ready, node);
 			continue;
-		awl__loop_withdraw(r);
+		}
+		r->queued = 0;
 		awl__done_callback_run(r);
 		any = true;
 	}
 	return any;
 }
 
-static void report_unread(const struct awl__rows *rows)
+static void report_unread(awl_future *f)
 {
-	for (struct awl__row_block *b = rows->blocks; b; b = b->next)
-		for (uint32_t i = 0; i < b->used; i++) {
-			awl_future *f = (awl_future *)awl__row_at(rows, b, i);
-
-			if (f->row.kind != AWL__FREE && awl__failed(f) && !f->seen)
-				awl__future_report(f);
-		}
+	if (awl__failed(f) && !awl__seen(f))
+		awl__future_report(f);
 }
 
 void awl__loop_orphaned(awl_loop *l)
@@ -173,6 +202,7 @@ void awl__loop_orphaned(awl_loop *l)
 
 static int shut_down(awl_loop *l)
 {
+	bool more;
 	int r;
 
 	l->closing = true;
@@ -182,9 +212,14 @@ static int shut_down(awl_loop *l)
 			l->closing = false;
 			return r;
 		}
-	} while (run_done_callbacks(l) || l->live);
-	report_unread(&l->tasks);
-	report_unread(&l->futures);
+		each_future(l, cancel_pending);
+		more = run_done_callbacks(l);
+		if (!more) {
+			each_row(&l->tasks, report_unread);
+			each_future(l, report_unread);
+			more = run_done_callbacks(l); /* the handler may have had ideas */
+		}
+	} while (more || l->live);
 	awl__loop_shut(l);
 	l->outlived = l->kept > 0;
 	if (l->outlived)

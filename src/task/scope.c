@@ -5,13 +5,9 @@
  */
 #include "task/scope.h"
 #include "base/alloc.h"
-#include "task/task.h"
+#include "task/scope_hot.h"
 
 #include <string.h>
-
-/* In a storage: open, or refused by enter. Uninitialised memory says neither but by chance. */
-#define OPEN(kind) (UINT64_C(0x61776c206f70656e) + (kind))
-#define REFUSED UINT64_C(0x61776c2072656675)
 
 #define BLOCK_SCOPES 31u
 
@@ -52,7 +48,7 @@ struct awl__scope *awl__scope_find(const struct awl__scope_storage *st, uint8_t 
 {
 	struct awl__scope *s;
 
-	if (st->_magic != OPEN(kind))
+	if (st->_magic != AWL__STORAGE_OPEN(kind))
 		return NULL;
 	s = st->_scope;
 	return s->storage == st && s->serial == st->_serial ? s : NULL;
@@ -60,7 +56,7 @@ struct awl__scope *awl__scope_find(const struct awl__scope_storage *st, uint8_t 
 
 awl_loop *awl__scope_loop(const struct awl__scope_storage *st, uint8_t kind)
 {
-	return st->_magic == OPEN(kind) ? st->_scope->loop : awl__thread->running;
+	return st->_magic == AWL__STORAGE_OPEN(kind) ? st->_scope->loop : awl__thread->running;
 }
 
 static void relevel(struct awl__task *t)
@@ -78,23 +74,17 @@ static void relevel(struct awl__task *t)
 void awl__scope_close(struct awl__scope *s, bool alive)
 {
 	struct awl__task *t = s->task;
-	awl_loop *l = s->loop;
+	bool asked = s->asked;
 
 	assert(t->scope == s);
-	t->scope = s->outer;
-	t->depth--;
-	t->shield = s->outer_shield;
-	if (awl__unlikely(s->asked))
-		relevel(t);
-	awl__task_disarm(t);
 	if (alive) {
 		s->storage->_magic = 0;
 		s->storage->_expired = s->expired;
 		s->storage->_when = s->deadline;
 	}
-	s->storage = NULL;
-	s->outer = l->free_scopes;
-	l->free_scopes = s;
+	awl__scope_pop(s);
+	if (asked)
+		relevel(t);
 }
 
 /* A dead frame's bytes: AddressSanitizer may have poisoned them, and that is just what we ask. */
@@ -103,7 +93,7 @@ __attribute__((no_sanitize("address", "thread"))) static bool is_written_over(
 {
 	const volatile struct awl__scope_storage *st = s->storage;
 
-	return st->_magic != OPEN(s->kind) || st->_serial != s->serial;
+	return st->_magic != AWL__STORAGE_OPEN(s->kind) || st->_serial != s->serial;
 }
 
 static bool is_dead(const struct awl__task *t, const struct awl__scope *s, const void *frame)
@@ -164,9 +154,12 @@ static struct awl__scope *find_open(
 	return s;
 }
 
-static int refuse(struct awl__scope_storage *st, int err)
+/* Kept for exit; but where the storage is some task's open scope, that stays as it is. */
+static int refuse(struct awl__scope_storage *st, uint8_t kind, int err)
 {
-	*st = (struct awl__scope_storage){ ._magic = REFUSED, ._refused = err };
+	if (awl__unlikely(awl__scope_find(st, kind) != NULL))
+		return err;
+	*st = (struct awl__scope_storage){ ._magic = AWL__STORAGE_REFUSED, ._refused = err };
 	return err;
 }
 
@@ -181,11 +174,11 @@ int awl__scope_enter(struct awl__scope_storage *st, uint8_t kind, const void *fr
 		return awl__fail(-EINVAL, "%s: the scope is NULL", call);
 	r = awl__self(&t, call);
 	if (r < 0)
-		return refuse(st, r);
+		return refuse(st, kind, r);
 	if (awl__unlikely(t->scope != NULL)) {
 		r = awl__check_scopes(t, frame, call);
 		if (r < 0)
-			return refuse(st, r);
+			return refuse(st, kind, r);
 		if (awl__unlikely(find_open(t, st, kind) != NULL)) {
 			st->_refused = AWL_ESCOPE;
 			return awl__fail(
@@ -193,36 +186,16 @@ int awl__scope_enter(struct awl__scope_storage *st, uint8_t kind, const void *fr
 		}
 	}
 	if (awl__unlikely(t->depth == UINT16_MAX))
-		return refuse(st, awl__fail(AWL_ESCOPE, "%s: 65534 scopes are open", call));
+		return refuse(st, kind, awl__fail(AWL_ESCOPE, "%s: 65534 scopes are open", call));
 	s = awl__task_loop(t)->free_scopes;
 	if (awl__unlikely(!s)) {
 		if (!more(awl__task_loop(t)))
-			return refuse(st, -ENOMEM);
+			return refuse(st, kind, -ENOMEM);
 		s = awl__task_loop(t)->free_scopes;
 	}
 	awl__task_loop(t)->free_scopes = s->outer;
 
-	s->outer = t->scope;
-	s->task = t;
-	s->loop = awl__task_loop(t);
-	s->storage = st;
-	s->serial = ++s->loop->scope_serial;
-	s->place = place;
-	s->deadline = INT64_MAX;
-	s->span = -1;
-	s->cancelling = t->cancelling;
-	s->depth = ++t->depth;
-	s->outer_shield = t->shield;
-	s->kind = kind;
-	s->asked = false;
-	s->expired = false;
-	s->violated = false;
-	t->scope = s;
-
-	st->_magic = OPEN(kind);
-	st->_scope = s;
-	st->_serial = s->serial;
-	st->_refused = 0;
+	awl__scope_push(t, s, st, kind, place);
 	*ret = s;
 	return 0;
 }
@@ -234,10 +207,11 @@ int awl__scope_exit(struct awl__scope_storage *st, uint8_t kind, const void *fra
 	struct awl__task *t;
 	int r;
 
-	if (st->_magic == REFUSED || (st->_magic == OPEN(kind) && st->_refused)) {
+	if (st->_magic == AWL__STORAGE_REFUSED ||
+		(st->_magic == AWL__STORAGE_OPEN(kind) && st->_refused)) {
 		r = st->_refused;
 		st->_refused = 0;
-		if (st->_magic == REFUSED)
+		if (st->_magic == AWL__STORAGE_REFUSED)
 			st->_magic = 0;
 		return r;
 	}
@@ -253,8 +227,9 @@ int awl__scope_exit(struct awl__scope_storage *st, uint8_t kind, const void *fra
 	s = find_open(t, st, kind);
 	if (!s)
 		return awl__fail(AWL_ESCOPE, "%s: this %s %s", call, noun[kind],
-			st->_magic == OPEN(kind) ? "was entered by another task"
-						 : "was not entered, or has been left");
+			st->_magic == AWL__STORAGE_OPEN(kind)
+				? "was entered by another task"
+				: "was not entered, or has been left");
 	while (t->scope != s)
 		close_left_open(t->scope);
 	s->violated = true;

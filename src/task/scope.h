@@ -26,7 +26,7 @@ struct awl__scope {
 	int64_t deadline; /* INT64_MAX: none */
 	int64_t span; /* of a deadline not yet worked out: from `coarse` on; else -1 */
 	int64_t coarse;
-	uint32_t cancelling; /* the task's, when it was entered */
+	uint16_t cancelling; /* the task's, when it was entered */
 	uint16_t depth;
 	uint16_t outer_shield;
 	uint8_t kind;

@@ -3,29 +3,24 @@
  * sleep.c - waiting for time, or for the others' turn.
  */
 #include "base/clock.h"
-#include "task/task.h"
+#include "task/park.h"
 
 /* A checkpoint yields when this much time has passed since the iteration began. */
 #define CHECKPOINT_SLICE (10 * AWL_MS)
 
-static void interrupt_sleep(struct awl__task *t)
-{
-	awl__wake_interrupted(t);
-}
-
-static const struct awl__wait sleep_wait = { AWL__WAITS_SLEEP, interrupt_sleep };
-
 int awl_yield(void)
 {
-	struct awl__task *t;
-	int r = awl__self(&t, __func__);
+	awl_loop *l = awl__thread->running;
+	struct awl__task *t = l ? l->current : NULL;
+	int r;
 
-	if (awl__unlikely(r < 0))
-		return r;
+	if (awl__unlikely(!t))
+		return awl__self_refused(__func__);
 	r = awl__wait_begin(t, __func__);
 	if (awl__unlikely(r < 0))
 		return r;
-	awl__task_pause(t);
+	awl__loop_push(l, &t->ready);
+	awl__leave(l, t);
 	return awl__deliver(t);
 }
 
@@ -33,7 +28,7 @@ static int sleep_until(struct awl__task *t, int64_t when)
 {
 	int r = 0;
 
-	while (r == 0 && !awl__park(t, &sleep_wait, (uint64_t)when, when))
+	while (r == 0 && !awl__park(t, AWL__WAITS_SLEEP, (uint64_t)when, when))
 		r = awl__deliver(t);
 	return r;
 }

@@ -91,7 +91,7 @@ static int apply(struct awl__task *t, const awl_task_options *o)
 		t->arg = t->extra->copy;
 	}
 	if (o->stack_size)
-		t->stack_size = (uint32_t)o->stack_size;
+		t->stack_class = (uint8_t)(64 - __builtin_clzll(o->stack_size - 1));
 	return o->name ? awl_task_set_name(&t->future, o->name) : 0;
 }
 
@@ -142,32 +142,25 @@ int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
 		awl__heap_release(&l->timers);
 		return -ENOMEM;
 	}
-	t->ready.kind = AWL__RUN_TASK;
-	t->context.stack = NULL;
-	t->wait = NULL;
-	t->fn = fn;
-	t->arg = arg;
-	t->timer.index = AWL__HEAP_OUT;
-	t->timer.kind = AWL__TIMER_TASK;
-	t->scope = NULL;
-	t->group = group;
-	t->extra = NULL;
-	t->number = ++l->task_number;
-	t->stack_size = (uint32_t)l->stack_size;
-	t->cancelling = 0;
+	/* Of a row's last life, or of no life, hold: ready.kind and timer.kind (0), a timer not armed. */
 	t->depth = 1;
 	t->shield = 0;
-	t->level = 0;
-	t->must_cancel = false;
-	t->interrupted = false;
-	t->begun = false;
+	t->attention = 0;
+	t->level = l->closing;
 	t->lent = ret != NULL;
-	t->ignored = 0;
+	t->extra = NULL;
+	t->stack_class = 0;
+	t->context.sp = NULL; /* not begun */
+	t->context.stack = NULL;
+	t->scope = NULL;
+	t->cancelling = 0;
+	t->fn = fn;
+	t->arg = arg;
+	t->group = group;
+	t->number = ++l->task_number;
 	/* One reference is the loop's; a second is the caller's, or for a group's child the
 	 * group's. */
 	awl__future_init(&t->future, l, AWL__TASK, ret && !group ? 2 : 1);
-	if (awl__unlikely(l->closing))
-		t->level = 1;
 	if (awl__unlikely(o != NULL)) {
 		r = apply(t, o);
 		if (r < 0) {
@@ -192,7 +185,6 @@ void awl__task_free(struct awl__task *t)
 	if (awl__unlikely(t->extra != NULL)) {
 		awl__free(t->extra->name);
 		awl__free(t->extra);
-		t->extra = NULL;
 	}
 	awl__heap_release(&l->timers);
 	awl__rows_put(&l->tasks, &t->future.row);
@@ -223,8 +215,8 @@ void awl__future_report(awl_future *f)
 			awl_task_get_name(f));
 	else
 		snprintf(message, sizeof message, "nobody read the failure of a future");
-	f->seen = true;
-	awl__exception(f->loop,
+	awl__see(f);
+	awl__exception(f->row.loop,
 		(awl_exception){ .message = message,
 			.error = f->outcome,
 			.task = awl__is_task(f) ? f : NULL,
@@ -292,11 +284,11 @@ const char *awl_task_get_name(awl_task *task)
 
 	if (!task)
 		return "";
-	AWL__CLAIM_READ(task->loop, "awl_run_coroutine_threadsafe", "");
+	AWL__CLAIM_READ(task->row.loop, "awl_run_coroutine_threadsafe", "");
 	if (!awl__is_task(task))
 		return "";
 	if (!t->extra || !t->extra->name) {
-		snprintf(name, sizeof name, "Task-%llu", (unsigned long long)t->number);
+		snprintf(name, sizeof name, "Task-%u", t->number);
 		if (awl_task_set_name(task, name) < 0)
 			return "Task";
 	}
@@ -312,7 +304,7 @@ int awl_task_set_name(awl_task *task, const char *name)
 	AWL__NOT_NULL(task);
 	AWL__NOT_NULL(name);
 	AWL__CLAIM_READ(
-		task->loop, "awl_call_soon_threadsafe with a callback that sets it", claimed_);
+		task->row.loop, "awl_call_soon_threadsafe with a callback that sets it", claimed_);
 	if (!awl__is_task(task))
 		return awl__fail(-EINVAL, "awl_task_set_name: this future is not a task");
 	size = strlen(name) + 1;
@@ -333,7 +325,8 @@ int awl_task_get_coro(const awl_task *task, awl_fn **fn, void **arg)
 	const struct awl__task *t = (const struct awl__task *)task;
 
 	AWL__NOT_NULL(task);
-	AWL__CLAIM_READ(task->loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
+	AWL__CLAIM_READ(
+		task->row.loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
 	if (!awl__is_task(task))
 		return awl__fail(-EINVAL, "awl_task_get_coro: this future is not a task");
 	if (fn)
@@ -348,8 +341,9 @@ int64_t awl_task_stack_used(const awl_task *task)
 	const struct awl__task *t = (const struct awl__task *)task;
 
 	AWL__NOT_NULL(task);
-	AWL__CLAIM_READ(task->loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
+	AWL__CLAIM_READ(
+		task->row.loop, "awl_call_soon_threadsafe with a callback that asks", claimed_);
 	if (!awl__is_task(task))
 		return awl__fail(-EINVAL, "awl_task_stack_used: this future is not a task");
-	return t->begun && t->context.stack ? (int64_t)awl__stack_used(t->context.stack) : 0;
+	return awl__begun(t) && t->context.stack ? (int64_t)awl__stack_used(t->context.stack) : 0;
 }

@@ -18,18 +18,21 @@
 /* What a task waits for, in row.waits; readers outside know these numbers. */
 enum awl__waits {
 	AWL__WAITS_NOT,
-	AWL__WAITS_FUTURE, /* waits_on: the future */
+	AWL__WAITS_FUTURE, /* waits_on: the future; a cancel goes down to it */
+	AWL__WAITS_JOIN, /* waits_on: the future; it does not */
 	AWL__WAITS_SLEEP, /* waits_on: the deadline */
-	AWL__WAITS_FD, /* waits_on: the descriptor */
+	AWL__WAITS_FD, /* waits_on: the operation, on its own stack */
 	AWL__WAITS_GROUP, /* waits_on: the group's scope */
+	/* In a queue of the object waits_on: awl__wait_in. */
+	AWL__WAITS_LOCK,
+	AWL__WAITS_EVENT,
+	AWL__WAITS_CONDITION,
+	AWL__WAITS_SEMAPHORE,
+	AWL__WAITS_BARRIER,
+	AWL__WAITS_QUEUE,
+	AWL__WAITS_CHANNEL,
+	AWL__WAITS_SELECT,
 	AWL__WAITS_COUNT,
-};
-
-/* How a wait is ended early. The task is parked; it is to be made ready, now or once the kernel has
- * let go. */
-struct awl__wait {
-	enum awl__waits what;
-	void (*interrupt)(struct awl__task *t);
 };
 
 /* What few tasks have. */
@@ -37,6 +40,7 @@ struct awl__extra {
 	struct awl__detail detail;
 	char *name;
 	awl_future *readiness; /* who started it waits here for awl_task_started */
+	uint32_t ignored; /* waits since a close asked it to stop */
 	_Alignas(16) unsigned char copy[]; /* of the argument */
 };
 
@@ -48,39 +52,49 @@ struct awl__probe {
 	int room, count;
 };
 
+/*
+ * A cache line a paragraph: what readers outside look at, what every switch touches, what a task is.
+ */
 struct awl__task {
 	struct awl_future future;
-	struct awl__runnable ready; /* in the ready list, or among a future's waiters */
-	struct awl__context context;
-
-	const struct awl__wait *wait; /* parked in it */
 	uint64_t waits_on;
 	int64_t since;
 
-	struct awl__op *op; /* in flight, on its own stack */
+	struct awl__runnable ready; /* in the ready list, or among a future's waiters */
+	uint16_t depth; /* scopes open, from 2; 1 is its group, or the loop */
+	uint16_t shield; /* the depth of the innermost shield; 0: none */
+	union {
+		struct {
+			uint16_t
+				level; /* the depth of the innermost scope that asks to stop; 0: none */
+			bool must_cancel; /* a request by awl_cancel is to be delivered */
+			bool interrupted; /* its wait was ended early; false but for a moment */
+		};
+		uint32_t attention; /* any of these */
+	};
+	struct awl__context context;
+	struct awl__scope *scope; /* the innermost open one */
+	uint16_t cancelling;
+	uint8_t stack_class; /* 0: the loop's default; else the size is 1 << stack_class */
+	bool lent; /* a handle was given out: the group keeps it until its exit */
+	uint32_t number; /* "Task-N" */
+
 	awl_fn *fn;
 	void *arg;
 	struct awl__heap_node timer; /* a sleep's end, or the nearest deadline */
-	struct awl__scope *scope; /* the innermost open one */
 	struct awl__scope *group; /* whose child it is; NULL: the loop's */
 	struct awl__list sibling; /* in the group's children, then among its ended ones */
-	struct awl__extra *extra;
-	uint64_t number;
-	uint32_t stack_size;
-	uint32_t cancelling;
-	uint16_t depth; /* scopes open, from 2; 1 is the group it is a child of, or the loop */
-	uint16_t shield; /* the depth of the innermost shield; 0: none */
-	uint16_t level; /* the depth of the innermost scope that asks to stop; 0: none */
-	bool must_cancel; /* a request by awl_cancel is to be delivered */
-	bool interrupted;
-	bool begun;
-	bool lent; /* a handle was given out: the group keeps it until its exit */
-	uint16_t ignored; /* waits after a close asked it to stop */
+	struct awl__extra *extra; /* NULL: nothing of it */
 };
+
+#if !AWL__ASAN && !AWL__TSAN
+_Static_assert(offsetof(struct awl__task, ready) == AWL__CACHE_LINE, "a line for readers");
+_Static_assert(offsetof(struct awl__task, fn) == 2 * AWL__CACHE_LINE, "a line for the switch");
+#endif
 
 static inline awl_loop *awl__task_loop(const struct awl__task *t)
 {
-	return t->future.loop;
+	return t->future.row.loop;
 }
 
 static inline struct awl__task *awl__task_of(struct awl__runnable *r)
@@ -88,12 +102,15 @@ static inline struct awl__task *awl__task_of(struct awl__runnable *r)
 	return awl__container(r, struct awl__task, ready);
 }
 
-static inline bool awl__parked(const struct awl__task *t)
+static inline bool awl__begun(const struct awl__task *t)
 {
-	return t->wait && !t->ready.queued;
+	return t->context.sp != NULL;
 }
 
-extern const struct awl__wait awl__await_wait;
+static inline bool awl__parked(const struct awl__task *t)
+{
+	return t->future.row.waits && !t->ready.queued;
+}
 
 /* making and ending */
 int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
@@ -101,10 +118,7 @@ int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
 void awl__task_free(struct awl__task *t);
 void awl__task_end(struct awl__task *t, uint8_t state, int outcome);
 void awl__task_step(awl_loop *l, struct awl__task *t); /* from the hub, until it parks or ends */
-struct awl__extra *awl__task_extra(struct awl__task *t); /* NULL: no memory */
-
-/* A stack now, so that nothing can fail when it begins. */
-int awl__task_prepare(struct awl__task *t);
+struct awl__extra *awl__task_extra(struct awl__task *t); /* made if need be; NULL: no memory */
 
 /* It ended, and awl_task_group_start still waits to hear that it started. */
 void awl__task_ended_unready(struct awl__task *t, uint8_t state, int outcome);
@@ -132,7 +146,7 @@ static inline int awl__self(struct awl__task **ret, const char *call)
 
 /* Parks until woken or interrupted; at `until` at the latest, if that is not INT64_MAX. True:
  * woken. */
-bool awl__park(struct awl__task *t, const struct awl__wait *wait, uint64_t on, int64_t until);
+bool awl__park(struct awl__task *t, enum awl__waits what, uint64_t on, int64_t until);
 
 /* Every other ready task first. */
 void awl__task_pause(struct awl__task *t);
@@ -143,11 +157,15 @@ static inline void awl__wake(struct awl__task *t)
 	awl__loop_push(awl__task_loop(t), &t->ready);
 }
 
-static inline void awl__wake_interrupted(struct awl__task *t)
-{
-	t->interrupted = true;
-	awl__wake(t);
-}
+/*
+ * Parks the running task at the end of `queue`, for an object of the rooms above. 0: woken by
+ * awl__wake_first, and no cancel undoes that any more; AWL_ECANCELED: it has left the queue.
+ */
+int awl__wait_in(
+	struct awl__task *t, struct awl__list *queue, enum awl__waits what, const void *object);
+
+/* The task that has waited longest leaves the queue and becomes ready: it, or NULL. */
+struct awl__task *awl__wake_first(struct awl__list *queue);
 
 /* The task's timer: due; for what the parked task now waits for; off. */
 void awl__task_rearm(struct awl__task *t);
@@ -165,7 +183,7 @@ static inline void awl__task_disarm(struct awl__task *t)
 int awl__deliver_slow(struct awl__task *t);
 static inline int awl__deliver(struct awl__task *t)
 {
-	if (awl__likely(!t->level && !t->must_cancel))
+	if (awl__likely(!t->attention))
 		return 0;
 	return awl__deliver_slow(t);
 }

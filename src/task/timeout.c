@@ -2,12 +2,12 @@
 /*
  * timeout.c - timeouts and shields: the two scopes that have no children.
  */
-#include "task/task.h"
+#include "task/scope_hot.h"
 
 int awl_timeout_enter(awl_timeout *t, int64_t ns)
 {
 	struct awl__scope *s;
-	int r = awl__scope_enter(t ? &t->_storage : NULL, AWL__SCOPE_TIMEOUT,
+	int r = awl__scope_enter_hot(t ? &t->_storage : NULL, AWL__SCOPE_TIMEOUT,
 		__builtin_frame_address(0), __builtin_return_address(0), __func__, &s);
 
 	if (awl__unlikely(r < 0))
@@ -19,7 +19,7 @@ int awl_timeout_enter(awl_timeout *t, int64_t ns)
 int awl_timeout_enter_at(awl_timeout *t, int64_t when)
 {
 	struct awl__scope *s;
-	int r = awl__scope_enter(t ? &t->_storage : NULL, AWL__SCOPE_TIMEOUT,
+	int r = awl__scope_enter_hot(t ? &t->_storage : NULL, AWL__SCOPE_TIMEOUT,
 		__builtin_frame_address(0), __builtin_return_address(0), __func__, &s);
 
 	if (awl__unlikely(r < 0))
@@ -37,6 +37,8 @@ int awl_timeout_exit(awl_timeout *t, int status)
 	int r;
 
 	AWL__NOT_NULL(t);
+	if (awl__likely(awl__scope_exit_hot(&t->_storage)))
+		return status;
 	l = awl__scope_loop(&t->_storage, AWL__SCOPE_TIMEOUT);
 	if (awl__likely(l != NULL)) {
 		AWL__CLAIM(l, "a timeout in a task of its own");
@@ -106,7 +108,7 @@ int awl_wait_for(int64_t ns, awl_fn *fn, void *arg)
 int awl_shield_enter(awl_shield *sh, int64_t ns)
 {
 	struct awl__scope *s;
-	int r = awl__scope_enter(sh ? &sh->_storage : NULL, AWL__SCOPE_SHIELD,
+	int r = awl__scope_enter_hot(sh ? &sh->_storage : NULL, AWL__SCOPE_SHIELD,
 		__builtin_frame_address(0), __builtin_return_address(0), __func__, &s);
 
 	if (awl__unlikely(r < 0))

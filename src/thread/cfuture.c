@@ -93,7 +93,8 @@ static void task_done(awl_future *task, void *arg)
 
 	if (outcome == AWL_EFUTURECANCELED && c->loop->closing)
 		outcome = AWL_ECLOSED;
-	task->seen = c->asked; /* else the loop's handler is told */
+	if (c->asked)
+		awl__see(task); /* else the loop's handler is told */
 	c->task = NULL;
 	awl__future_unref(task);
 	complete(c, outcome);

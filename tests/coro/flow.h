@@ -48,7 +48,7 @@ static inline int flow_make(struct flow *f, struct awl__stack_pool *pool, size_t
 	if (err < 0)
 		return err;
 	*f = (struct flow){ .pool = pool, .fn = fn, .arg = arg };
-	s->owner = f;
+	awl__store(&s->owner, f);
 	awl__context_make(&f->self, s, flow_entry);
 	return 0;
 }

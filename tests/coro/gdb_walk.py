@@ -3,7 +3,16 @@
 import gdb
 
 BOTTOM = "awl__switch_bottom_frame"
-failures = 0
+MAY_BE_INLINE = {"flow_yield", "flow_resume", "awl__context_switch", "awl__context_exit"}
+failures = cases = 0
+
+
+def case(title):
+    """A line for the runner: how it went since the line before."""
+    global failures, cases
+    cases += 1
+    print("\n%s %d - %s" % ("not ok" if failures else "ok", cases, title))
+    failures = 0
 
 
 def name(frame):
@@ -12,10 +21,10 @@ def name(frame):
 
 
 def walk():
-    """The functions from the newest frame on, inlined ones left out, and why the walk ended."""
+    """The functions from the newest frame on, but for those, and why the walk ended there."""
     names, frame = [], gdb.newest_frame()
     while True:
-        if frame.type() != gdb.INLINE_FRAME:
+        if name(frame) not in MAY_BE_INLINE:
             names.append(name(frame))
         older = frame.older()
         if older is None:
@@ -50,7 +59,9 @@ gdb.execute("break look_here")
 gdb.execute("run", to_string=True)
 parked, unborn = (int(gdb.parse_and_eval("(long)" + a)) for a in ("parked_sp", "unborn_sp"))
 walk_parked("parked", parked, ["awl__switch"] + inside)
+case("a_walk_from_a_parked_stack_ends_at_its_entry")
 walk_parked("not begun", unborn, ["awl__switch", BOTTOM])
+case("a_stack_that_has_not_begun_can_be_walked")
 
 # From here to the end of the program, one instruction at a time while in the machine's part.
 steps = 0
@@ -72,6 +83,6 @@ while gdb.selected_inferior().pid:
         gdb.execute("stepi", to_string=True)
     gdb.execute("continue", to_string=True)
 
-print("%d instructions stepped through" % steps)
-if not failures and steps > 100:
-    print("all walks end where they should")
+failures += steps < 100
+case("every_instruction_of_a_switch_knows_its_caller")
+print("1..%d" % cases)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_overflow.c - a child overflows its stack: what it says before it dies, and that every other
- * fault goes where it would have gone without us.
+ * fault goes where it would have gone without us. @thread
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_stack.c - the pool: sizes, reuse, guards of both kinds, trimming, and what is left when
- * there is no memory.
+ * there is no memory. @thread @valgrind
  */
 #include <setjmp.h>
 #include <stdarg.h>

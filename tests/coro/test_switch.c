@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_switch.c - a context keeps what is its own across switches, and nothing else.
+ * @thread @valgrind
  */
 #include <setjmp.h>
 #include <stdarg.h>

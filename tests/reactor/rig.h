@@ -75,8 +75,9 @@ struct rig_body {
 	void (*run)(struct rig *g);
 	const char *not_on; /* the reactor that cannot have it, skipped by name */
 };
-#define BODY(fn) { #fn, fn, "" }
-#define KERNEL_BODY(fn) { #fn, fn, "sim" }
+#define BODY_BUT(fn, reactor) { #fn, fn, reactor }
+#define BODY(fn) BODY_BUT(fn, "")
+#define KERNEL_BODY(fn) BODY_BUT(fn, "sim")
 int rig_main(const struct rig_body *bodies, size_t count);
 
 #endif

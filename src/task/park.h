@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * park.h - the hot half of park.c: from one task straight to the next.
+ */
+#ifndef AWL__PARK_H
+#define AWL__PARK_H
+
+#include "task/task.h"
+
+/* A stack and a context for one that has not begun. False: it has ended without beginning. */
+bool awl__task_begin(struct awl__task *t);
+
+/* Somebody wants to know this parked task's frames: awl_task_get_stack. */
+void awl__answer_probe(awl_loop *l, struct awl__task *t) AWL__COLD;
+
+/* The next context to go to: a task's, which is `current` then, or the hub's. */
+static inline struct awl__context *awl__next_context(awl_loop *l)
+{
+	struct awl__runnable *r;
+
+	while ((r = awl__loop_next_task(l))) {
+		struct awl__task *t = awl__task_of(r);
+
+		if (awl__likely(awl__begun(t)) || awl__task_begin(t)) {
+			l->current = t;
+			return &t->context;
+		}
+	}
+	l->current = NULL;
+	return &l->hub;
+}
+
+/* Away, until somebody makes t ready and its turn comes. */
+static inline void awl__leave(awl_loop *l, struct awl__task *t)
+{
+	struct awl__context *to = awl__next_context(l);
+
+	if (awl__likely(to != &t->context))
+		awl__context_switch(&t->context, to);
+	if (awl__unlikely(l->probe != NULL))
+		awl__answer_probe(l, t);
+	l->budget = AWL__BUDGET;
+}
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_clock.c - the clocks, sums that stop at "forever", and the version.
+ */
+#include "support.h"
+
+#include "base/clock.h"
+
+static void a_sum_stops_at_forever_and_a_negative_span_is_none(void **state)
+{
+	assert_true(awl__clock_after(5, 7) == 12);
+	assert_true(awl__clock_after(5, 0) == 5);
+	assert_true(awl__clock_after(5, -7) == 5);
+	assert_true(awl__clock_after(5, INT64_MIN) == 5);
+	assert_true(awl__clock_after(5, INT64_MAX) == INT64_MAX);
+	assert_true(awl__clock_after(INT64_MAX, 1) == INT64_MAX);
+	assert_true(awl__clock_after(-5, INT64_MAX) == INT64_MAX - 5);
+}
+
+static void the_coarse_clock_is_behind_by_at_most_its_tick_and_never_ahead(void **state)
+{
+	int64_t tick = awl__clock_tick();
+
+	assert_true(tick > 0 && tick <= 10 * AWL_MS);
+	assert_true(awl__clock_tick() == tick);
+	for (int i = 0; i < 1000; i++) {
+		int64_t before = awl__clock_now(), coarse = awl__clock_coarse();
+		int64_t after = awl__clock_now();
+
+		assert_true(coarse <= after);
+		/* The tick may come late on a busy machine; a scope's deadline is then late. */
+		assert_true(coarse > before - 100 * tick);
+	}
+}
+
+static void the_version_is_the_headers(void **state)
+{
+	char text[32];
+
+	snprintf(text, sizeof text, "%d.%d.%d", AWL_VERSION_MAJOR, AWL_VERSION_MINOR,
+		AWL_VERSION_PATCH);
+	assert_string_equal(awl_version(), text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sum_stops_at_forever_and_a_negative_span_is_none),
+		cmocka_unit_test(the_coarse_clock_is_behind_by_at_most_its_tick_and_never_ahead),
+		cmocka_unit_test(the_version_is_the_headers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
