@@ -5,7 +5,7 @@ LIBDIR ?= lib
 DESTDIR ?=
 
 # What `make demo` runs, in this order; what one sees is said at the head of each file.
-DEMO = hello callbacks ten_children two_threads
+DEMO = hello callbacks ten_children two_threads embedded
 
 BUILD_NEEDS = gcc libc6-dev meson ninja-build pkg-config liburing-dev python3
 CHECK_NEEDS = $(BUILD_NEEDS) binutils g++ libcmocka-dev clang gdb

@@ -23,18 +23,19 @@ AWL_MUST AWL_LOOP_THREAD int awl_loop_create_future(
 AWL_LOOP_THREAD void *awl_future_payload(awl_future *future);
 
 /*
- * Ends it: result >= 0, err < 0 (not AWL_ECANCELED: that is awl_cancel's). Who waits becomes ready,
- * done callbacks are queued, in the order they came. Refused: AWL_EDONE, AWL_EISTASK for a task,
- * -EINVAL for a wrong sign. asyncio: F2, T8.
+ * Ends a future: result >= 0, err < 0 (not AWL_ECANCELED: that is awl_cancel's). Who waits becomes
+ * ready, done callbacks are queued, in the order they came. Refused: AWL_EDONE, AWL_EISTASK for a
+ * task, -EINVAL for a wrong sign. asyncio: F2, T8.
  */
 AWL_LOOP_THREAD int awl_future_set_result(awl_future *future, int result);
 AWL_LOOP_THREAD int awl_future_set_exception(awl_future *future, int err);
 
 /*
- * `await f`: its outcome; AWL_EFUTURECANCELED if it was cancelled; AWL_ECANCELED if the caller
- * itself was asked to stop meanwhile - then the cancel has gone down to f first, if the caller was
- * its only waiter. A done future answers at once. Refused: AWL_ENOTASK, AWL_EOTHERLOOP, AWL_EDEADLK
- * (itself, or a cycle of waiting tasks). asyncio: F9.
+ * Waits for f, as Python's await does, and returns its outcome; AWL_EFUTURECANCELED if it was
+ * cancelled; AWL_ECANCELED if the caller itself was asked to stop, just before or meanwhile - then
+ * the cancel has gone down to f first, if the caller is its only waiter, and f has ended. A done
+ * future answers at once. Refused: AWL_ENOTASK, AWL_EOTHERLOOP, AWL_EDEADLK (itself, or a cycle of
+ * waiting tasks). asyncio: F9.
  */
 AWL_MUST AWL_TASK int awl_await(awl_future *future);
 
@@ -46,18 +47,18 @@ AWL_MUST AWL_TASK int awl_join(awl_future *future);
  * failure counts as having seen it. asyncio: F3, F4. */
 AWL_LOOP_THREAD int awl_result(awl_future *future);
 
-/* 1, 0. asyncio: F1. */
+/* Whether it is done, and whether it was cancelled: 1, 0. asyncio: F1. */
 AWL_LOOP_THREAD int awl_done(const awl_future *future);
 AWL_LOOP_THREAD int awl_cancelled(const awl_future *future);
 
 /*
- * Asks to stop: 1 if asked, 0 if it was done already. A plain future is cancelled at once. A task
- * gets AWL_ECANCELED once, from its next wait, and may refuse; requests are counted (task.h).
- * `reason` are words that live on (a literal), or NULL. asyncio: F5, X1, X9.
+ * Asks a task or a future to stop: 1 if asked, 0 if it was done already. A plain future is
+ * cancelled at once. A task gets AWL_ECANCELED once, from its next wait, and may refuse; requests
+ * are counted (task.h). `reason` are words that live on (a literal), or NULL. asyncio: F5, X1, X9.
  */
 AWL_LOOP_THREAD int awl_cancel(awl_future *future, const char *reason);
 
-/* The last request's words, or "". */
+/* The words of the last request to stop, or "". */
 AWL_LOOP_THREAD const char *awl_cancel_reason(const awl_future *future);
 
 /* What runs when a future is done: in the loop, from the ready list, never inside another call. */
@@ -83,11 +84,14 @@ AWL_LOOP_THREAD int awl_future_add_done_callback(
 /* Takes back every callback of fn with arg that has not been queued: how many. asyncio: F7. */
 AWL_LOOP_THREAD int awl_future_remove_done_callback(awl_future *future, awl_done_fn *fn, void *arg);
 
-/* Borrowed. asyncio: F13. */
+/* The loop it belongs to, borrowed. asyncio: F13. */
 AWL_ANY_THREAD awl_loop *awl_future_get_loop(const awl_future *future);
 
-/* References. A failure that nobody read is told to the exception handler at the last unref, or
- * when the loop closes (F10). unref of NULL does nothing. */
+/*
+ * One reference more, one less. A failure that nobody read is told to the exception handler at the
+ * last unref, or when the loop closes (F10). unref of NULL does nothing; of a handle that is only
+ * borrowed it is refused, as far as that can be seen: -EINVAL.
+ */
 AWL_LOOP_THREAD awl_future *awl_ref(awl_future *future);
 AWL_LOOP_THREAD int awl_unref(awl_future *future);
 

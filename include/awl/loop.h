@@ -29,8 +29,11 @@ typedef struct awl_loop_options {
  */
 AWL_MUST AWL_ANY_THREAD int awl_loop_new(const awl_loop_options *options, awl_loop **ret);
 
-/* References: who lets other threads use a loop gives each one. The last unref frees a closed loop;
- * a loop that nobody closed is closed by it, and reported (L14). NULL is ignored by unref. */
+/*
+ * One reference more, one less: who lets other threads use a loop gives each one. The last unref
+ * frees a closed loop; a loop that nobody closed is closed by it, and reported (L14), and so are
+ * handles of its tasks and futures not yet given up. NULL is ignored by unref.
+ */
 AWL_ANY_THREAD awl_loop *awl_loop_ref(awl_loop *loop);
 AWL_ANY_THREAD void awl_loop_unref(awl_loop *loop);
 
@@ -43,33 +46,55 @@ AWL_ANY_THREAD void awl_loop_unref(awl_loop *loop);
  */
 AWL_MUST AWL_RUNNER int awl_loop_run_until_complete(awl_loop *loop, awl_fn *fn, void *arg);
 
-/* The same for a future or task of this loop; AWL_EOTHERLOOP for another's. asyncio: L2. */
+/*
+ * Runs until a future or task of this loop is done, and returns its outcome; AWL_EOTHERLOOP for
+ * another's. asyncio: L2.
+ */
 AWL_MUST AWL_RUNNER int awl_loop_run_until_future(awl_loop *loop, awl_future *future);
 
 /* Runs until awl_loop_stop: 0. asyncio: L1. */
 AWL_MUST AWL_RUNNER int awl_loop_run_forever(awl_loop *loop);
+
+/*
+ * For a foreign loop that drives this one:
+ *
+ *	awl_loop_run_once(loop);
+ *	wait until awl_loop_fd(loop) polls readable, for awl_loop_timeout(loop) at the most;
+ *	and so on.
+ *
+ * run_once makes one iteration without waiting, and readies the loop to be waited for: 0, or a
+ * refusal as of any run. From then on what completes, what other threads send, and what the calls
+ * of this thread between two runs leave to do make the descriptor readable; only run_once makes it
+ * quiet again, now and then for nothing. The descriptor is the loop's own, the same until its last
+ * unref: to be polled, not read and not closed; -ENOTSUP on sim. The timeout, in ns, is how long
+ * the loop may be left alone if the descriptor stays quiet: 0 where it wants to be run now, or has
+ * not been run by run_once last; AWL_FOREVER. asyncio: L17.
+ */
+AWL_MUST AWL_RUNNER int awl_loop_run_once(awl_loop *loop);
+AWL_LOOP_THREAD int awl_loop_fd(awl_loop *loop);
+AWL_LOOP_THREAD int64_t awl_loop_timeout(awl_loop *loop);
 
 /* Ends the run after this iteration; before a run: the next one makes one iteration. asyncio:
  * L9. */
 AWL_LOOP_THREAD int awl_loop_stop(awl_loop *loop);
 
 /*
- * Ends a loop: its tasks are cancelled, run to their ends and their failures reported; futures
+ * Closes a loop: its tasks are cancelled, run to their ends and their failures reported; futures
  * still pending are cancelled, with their done callbacks called; other callbacks not yet run are
- * dropped; cfutures that were pending get AWL_ECLOSED. Once closed, 0 again.
- * Refused while running (AWL_ERUNNING), or where a task has begun in another thread (AWL_ETHREAD).
- * asyncio: L12.
+ * dropped; cfutures that were pending get AWL_ECLOSED. Once closed, 0 again. Refused while running
+ * (AWL_ERUNNING), or where a task has begun in another thread (AWL_ETHREAD). asyncio: L12.
  */
 AWL_MUST AWL_RUNNER int awl_loop_close(awl_loop *loop);
 
-/* 1, 0. True from any thread at the moment it looks. asyncio: L10. */
+/* Whether it runs, and whether it is closed: 1, 0; true at the moment it looks. AWL_EFORK in a
+ * fork's child. asyncio: L10. */
 AWL_ANY_THREAD int awl_loop_is_running(const awl_loop *loop);
 AWL_ANY_THREAD int awl_loop_is_closed(const awl_loop *loop);
 
 /* The loop's clock, in ns: CLOCK_MONOTONIC, or sim's. asyncio: L15. */
 AWL_ANY_THREAD int64_t awl_loop_time(const awl_loop *loop);
 
-/* "" without a name; "uring", "epoll" or "sim". */
+/* What it is called ("" without a name), and what it runs on: "uring", "epoll" or "sim". */
 AWL_ANY_THREAD const char *awl_loop_name(const awl_loop *loop);
 AWL_ANY_THREAD const char *awl_loop_reactor(const awl_loop *loop);
 
@@ -89,16 +114,19 @@ AWL_MUST AWL_RUNNER int awl_run_with(const awl_loop_options *options, awl_fn *fn
  * the callback itself included.
  */
 typedef struct awl_handle {
-	struct awl__runnable _ready;
-	struct awl__heap_node _timer;
+	/* What a sending thread writes, */
 	struct awl__parcel _parcel;
-	uint32_t _waits; /* atomic: it is scheduled and has not begun */
+	awl_fn *_sent_fn;
+	void *_sent_arg;
+	awl_loop *_loop; /* atomic */
+	uint32_t _sent; /* atomic: on its way, and not yet arrived */
+	/* and what the loop's own thread does. */
 	uint32_t _state;
-	int64_t _when;
-	awl_loop *_loop;
+	struct awl__heap_node _timer;
 	awl_fn *_fn;
 	void *_arg;
-	uint64_t _spare[2];
+	struct awl__runnable _ready;
+	int64_t _when;
 } awl_handle;
 
 #define AWL_HANDLE_INIT \
@@ -121,8 +149,9 @@ AWL_LOOP_THREAD int awl_loop_call_at(
 
 /*
  * The way in for other threads, and for signal handlers if `handle` is given: fn(arg) is called in
- * the loop. With a handle nothing is allocated, and a handle already sent stays sent once: 0. The
- * loop is woken only if it sleeps. Refused: AWL_ECLOSED, -ENOMEM, -EINVAL, AWL_EFORK. asyncio: C9.
+ * the loop. With a handle nothing is allocated, and a handle already sent, or ready, stays so
+ * once: 0; a timer's comes now. The loop is woken only if it sleeps. Refused: AWL_ECLOSED,
+ * -ENOMEM, -EINVAL, AWL_EFORK. asyncio: C9.
  */
 AWL_ANY_THREAD int awl_call_soon_threadsafe(
 	awl_loop *loop, awl_fn *fn, void *arg, awl_handle *handle);
@@ -131,10 +160,10 @@ AWL_ANY_THREAD int awl_call_soon_threadsafe(
  * asyncio: C6. */
 AWL_LOOP_THREAD int awl_handle_cancel(awl_handle *handle);
 
-/* 1 if the last thing that happened to it was a cancel. */
+/* Whether the last thing that happened to a handle was a cancel: 1, 0. */
 AWL_LOOP_THREAD int awl_handle_cancelled(const awl_handle *handle);
 
-/* The deadline it was last given. */
+/* The deadline that a handle was last given. */
 AWL_LOOP_THREAD int64_t awl_handle_when(const awl_handle *handle);
 
 /* What went wrong where nobody waits for it. Pointers are borrowed for the call, NULL where nothing
@@ -150,7 +179,10 @@ typedef struct awl_exception {
 
 typedef void awl_exception_handler(awl_loop *loop, const awl_exception *e, void *arg);
 
-/* NULL restores the default, which writes one line to the logger. asyncio: D9. */
+/*
+ * Who is told of failures that nobody waits for. NULL restores the default, which writes one line
+ * to the logger. asyncio: D9.
+ */
 AWL_LOOP_THREAD int awl_loop_set_exception_handler(
 	awl_loop *loop, awl_exception_handler *fn, void *arg);
 AWL_LOOP_THREAD int awl_loop_call_exception_handler(awl_loop *loop, const awl_exception *e);

@@ -36,19 +36,22 @@ typedef struct awl_timeout {
 } awl_timeout;
 
 /*
- * The body has ns from now, or until `when` of awl_loop_time. ns <= 0: its first wait fails;
- * AWL_FOREVER: none. exit: -ETIMEDOUT if the body ended AWL_ECANCELED because of this deadline, and
- * of nothing outside it; else the body's status. asyncio: X15, X16.
+ * A time limit: the body has ns from now, or until `when` of awl_loop_time. ns <= 0: its first wait
+ * fails; AWL_FOREVER: none. exit: -ETIMEDOUT if the body ended AWL_ECANCELED because of this
+ * deadline, and of nothing outside it; else the body's status. asyncio: X15, X16.
  */
 AWL_LOOP_THREAD int awl_timeout_enter(awl_timeout *t, int64_t ns);
 AWL_LOOP_THREAD int awl_timeout_enter_at(awl_timeout *t, int64_t when);
 AWL_MUST AWL_TASK int awl_timeout_exit(awl_timeout *t, int status);
 
-/* Another deadline, while it is open and has not passed: else AWL_ESCOPE, -ETIMEDOUT. asyncio:
- * X17. */
+/*
+ * Gives a timeout another deadline, while it is open and has not passed: else AWL_ESCOPE,
+ * -ETIMEDOUT. asyncio: X17.
+ */
 AWL_LOOP_THREAD int awl_timeout_reschedule(awl_timeout *t, int64_t when);
 
-/* 1 from the moment it has passed, also after exit; the deadline. asyncio: X18. */
+/* Whether its deadline has passed, 1 or 0; after exit, whether a wait inside or this question has
+ * met it; and that deadline. asyncio: X18. */
 AWL_LOOP_THREAD int awl_timeout_expired(const awl_timeout *t);
 AWL_LOOP_THREAD int64_t awl_timeout_when(const awl_timeout *t);
 
@@ -60,8 +63,9 @@ typedef struct awl_shield {
 } awl_shield;
 
 /*
- * Inside, no request from outside is delivered; it stays for the first wait after exit. For
- * finalisers: give them ns of their own, or AWL_FOREVER. exit: as awl_timeout_exit. asyncio: X11.
+ * Keeps requests to stop away: inside, none from outside is delivered; it stays for the first wait
+ * after exit. For finalisers: give them ns of their own, or AWL_FOREVER. exit: as awl_timeout_exit.
+ * asyncio: X11.
  */
 AWL_LOOP_THREAD int awl_shield_enter(awl_shield *s, int64_t ns);
 AWL_MUST AWL_TASK int awl_shield_exit(awl_shield *s, int status);
@@ -73,13 +77,13 @@ typedef struct awl_task_group {
 	struct awl__scope_storage _storage;
 } awl_task_group;
 
-/* Opens it. Inside a task only (AWL_ENOTASK). asyncio: G1. */
+/* Opens a task group. Inside a task only (AWL_ENOTASK). asyncio: G1. */
 AWL_LOOP_THREAD int awl_task_group_enter(awl_task_group *g);
 
 /*
- * A child: as awl_create_task, by the body or by any task of the loop. *ret is borrowed, valid
- * until the group's exit has returned. Refused: AWL_ESCOPE (not entered, or left), AWL_ECANCELED
- * (the group is stopping its children), -ENOMEM. asyncio: G2.
+ * Makes a child of the group: as awl_create_task, by the body or by any task of the loop. *ret is
+ * borrowed, valid until the group's exit has returned. Refused: AWL_ESCOPE (not entered, or left),
+ * AWL_ECANCELED (the group is stopping its children), -ENOMEM. asyncio: G2.
  */
 AWL_MUST AWL_LOOP_THREAD int awl_task_group_create_task(
 	awl_task_group *g, awl_fn *fn, void *arg, awl_task **ret);
@@ -87,22 +91,25 @@ AWL_MUST AWL_LOOP_THREAD int awl_task_group_create_task_with(
 	awl_task_group *g, const awl_task_options *options, awl_fn *fn, void *arg, awl_task **ret);
 
 /*
- * A child, and waits until it calls awl_task_started(value): that value; or its failure, or
- * AWL_ENOTSTARTED if it ended without a word.
+ * Makes a child and waits until it says, by awl_task_started(value), that it has started: that
+ * value; or its failure, or AWL_ENOTSTARTED if it ended without a word.
  */
 AWL_MUST AWL_TASK int awl_task_group_start(
 	awl_task_group *g, awl_fn *fn, void *arg, awl_task **ret);
 AWL_LOOP_THREAD int awl_task_started(int value);
 
-/* The whole group has ns from now: then children and body are cancelled, and exit is -ETIMEDOUT. */
+/*
+ * Limits the whole group to ns from now: then children and body are cancelled, and exit is
+ * -ETIMEDOUT.
+ */
 AWL_LOOP_THREAD int awl_task_group_set_deadline(awl_task_group *g, int64_t ns);
 
 /* Cancels children and body; exit then is not AWL_ECANCELED on that account but 0. asyncio: G11. */
 AWL_LOOP_THREAD int awl_task_group_cancel(awl_task_group *g, const char *reason);
 
 /*
- * What exit does, but for leaving: joins every child, takes the body's status, returns the group's.
- * Between it and exit the children's outcomes can be walked. Once.
+ * Joins every child without leaving the group: takes the body's status and returns the group's, as
+ * exit does. Between it and exit the children's outcomes can be walked. Once.
  */
 AWL_MUST AWL_TASK int awl_task_group_join(awl_task_group *g, int status);
 

@@ -55,8 +55,9 @@ typedef struct awl_misuse {
 typedef void awl_misuse_hook(const awl_misuse *m, void *arg);
 
 /*
- * NULL restores the default: the first refusal of each function goes to the logger in words, later
- * ones as a count, at most one line a second. AWL_MISUSE=abort in the environment aborts after it.
+ * Who is told of calls from the wrong thread. NULL restores the default: the first refusal of each
+ * function goes to the logger in words, later ones as a count, at most one line a second.
+ * AWL_MISUSE=abort in the environment aborts after it.
  */
 AWL_ANY_THREAD void awl_set_misuse_hook(awl_misuse_hook *fn, void *arg);
 

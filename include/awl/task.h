@@ -43,31 +43,36 @@ AWL_ANY_THREAD awl_task *awl_current_task(void);
  * T9. */
 AWL_LOOP_THREAD int awl_all_tasks(awl_loop *loop, awl_task **tasks, size_t room);
 
-/* The name; valid until it is changed. Copied; -ENOMEM. asyncio: T5. */
+/* A task's name; valid until it is changed. Copied; -ENOMEM. asyncio: T5. */
 AWL_LOOP_THREAD const char *awl_task_get_name(awl_task *task);
 AWL_LOOP_THREAD int awl_task_set_name(awl_task *task, const char *name);
 
-/* What it runs. asyncio: T12. */
+/* What a task runs: its function and argument. asyncio: T12. */
 AWL_LOOP_THREAD int awl_task_get_coro(const awl_task *task, awl_fn **fn, void **arg);
 
-/* Return addresses of its frames, innermost first: how many, at most `room`. 0: not begun, or
- * done. */
+/*
+ * The return addresses of a task's frames, innermost first: how many, at most `room`. 0: not begun,
+ * or done.
+ */
 AWL_LOOP_THREAD int awl_task_get_stack(awl_task *task, void **frames, int room);
 
-/* The same as text on a descriptor. */
+/* Writes a task's frames as text to a descriptor: 0. */
 AWL_LOOP_THREAD int awl_task_print_stack(awl_task *task, int fd);
 
-/* Bytes of stack it has touched so far, in whole pages; 0 before its first step. */
+/* Bytes of stack that a task has touched so far, in whole pages; 0 before its first step. */
 AWL_LOOP_THREAD int64_t awl_task_stack_used(const awl_task *task);
 
-/* Requests by awl_cancel that were not taken back; and taking one back: what is left. At 0 a
- * request not yet delivered is gone. asyncio: X4, X5. */
+/*
+ * How many requests by awl_cancel were not taken back; and taking one back: what is left. At 0 a
+ * request not yet delivered is gone. asyncio: X4, X5.
+ */
 AWL_LOOP_THREAD int awl_cancelling(const awl_task *task);
 AWL_LOOP_THREAD int awl_uncancel(awl_task *task);
 
 /*
- * Waits. 0, AWL_ECANCELED, AWL_ESCOPE (a scope was left without its exit), AWL_ENOTASK. Never
- * early. awl_sleep of ns <= 0 and awl_yield let every other ready task go first. asyncio: T15.
+ * Waits for a time, or for the others' turn: 0, AWL_ECANCELED, AWL_ESCOPE (a scope was left without
+ * its exit), AWL_ENOTASK. Never early. awl_sleep of ns <= 0 and awl_yield let every other ready
+ * task go first. asyncio: T15.
  */
 AWL_MUST AWL_TASK int awl_sleep(int64_t ns);
 AWL_MUST AWL_TASK int awl_sleep_until(int64_t when);

@@ -26,16 +26,16 @@ AWL_MUST AWL_ANY_THREAD int awl_run_coroutine_threadsafe(
  */
 AWL_MUST AWL_ANY_THREAD int awl_cfuture_result(awl_cfuture *c, int64_t timeout, int *outcome);
 
-/* The same without end. */
+/* Blocks the calling thread until it is done, without end: as awl_cfuture_result. */
 AWL_MUST AWL_ANY_THREAD int awl_cfuture_join(awl_cfuture *c, int *outcome);
 
 /* Asks the task to stop (awl_cancel in its loop): 1 if asked, 0 if done. The reason lives on. */
 AWL_ANY_THREAD int awl_cfuture_cancel(awl_cfuture *c, const char *reason);
 
-/* 1, 0. */
+/* Whether it is done: 1, 0. */
 AWL_ANY_THREAD int awl_cfuture_done(const awl_cfuture *c);
 
-/* The loop it runs in; borrowed. */
+/* The loop that its task runs in; borrowed. */
 AWL_ANY_THREAD awl_loop *awl_cfuture_get_loop(const awl_cfuture *c);
 
 /*
@@ -45,7 +45,10 @@ AWL_ANY_THREAD awl_loop *awl_cfuture_get_loop(const awl_cfuture *c);
 typedef void awl_cfuture_fn(awl_cfuture *c, int outcome, void *arg);
 AWL_ANY_THREAD int awl_cfuture_add_done_callback(awl_cfuture *c, awl_cfuture_fn *fn, void *arg);
 
-/* Giving up the last one does not stop the task. unref of NULL does nothing. */
+/*
+ * One reference more, one less. Giving up the last one does not stop the task. unref of NULL does
+ * nothing.
+ */
 AWL_ANY_THREAD awl_cfuture *awl_cfuture_ref(awl_cfuture *c);
 AWL_ANY_THREAD void awl_cfuture_unref(awl_cfuture *c);
 

@@ -41,4 +41,16 @@
 #define AWL__TSAN 0
 #endif
 
+/* Memory that nobody may touch now. */
+#if AWL__ASAN
+#include <sanitizer/asan_interface.h>
+#define AWL__POISON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
+#define AWL__UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
+#define AWL__POISONED(p) __asan_address_is_poisoned(p)
+#else
+#define AWL__POISON(p, n) ((void)0)
+#define AWL__UNPOISON(p, n) ((void)0)
+#define AWL__POISONED(p) false
+#endif
+
 #endif

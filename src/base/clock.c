@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c - the coarse clock's tick, asked once.
+ * clock.c - how far the coarse clock may be behind, asked once.
+ *
+ * Two ticks: the kernel moves that clock at each tick, by whole ticks, and what is left over of one
+ * stays for the next.
  */
-#include "base/base.h"
 #include "base/clock.h"
 
-int64_t awl__clock_tick(void)
-{
-	static _Atomic int64_t tick;
-	int64_t t = awl__load(&tick);
-	struct timespec ts;
+int64_t awl__clock_lag;
 
-	if (t == 0) {
-		clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
-		t = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-		awl__store(&tick, t);
-	}
-	return t;
+__attribute__((constructor)) static void ask_lag(void)
+{
+	struct timespec tick = { 0, 0 };
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	awl__clock_lag = 2 * ((int64_t)tick.tv_sec * 1000000000 + tick.tv_nsec);
 }

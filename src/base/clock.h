@@ -22,14 +22,13 @@ static inline int64_t awl__clock_now(void)
 	return awl__clock_read(CLOCK_MONOTONIC);
 }
 
-/* 5 ns, behind by up to one tick of the kernel, never ahead. */
+/* 5 ns, behind by up to awl__clock_lag ns, never ahead. */
 static inline int64_t awl__clock_coarse(void)
 {
 	return awl__clock_read(CLOCK_MONOTONIC_COARSE);
 }
 
-/* The tick: how far awl__clock_coarse may be behind. */
-int64_t awl__clock_tick(void);
+extern int64_t awl__clock_lag;
 
 /* now + ns; negative ns counts as 0, and past the end of time is INT64_MAX, which means never. */
 static inline int64_t awl__clock_after(int64_t now, int64_t ns)

@@ -29,6 +29,7 @@ void awl__rows_free(struct awl__rows *rows)
 {
 	for (struct awl__row_block *b = rows->blocks, *next; b; b = next) {
 		next = b->next;
+		AWL__UNPOISON(b, BLOCK_BYTES);
 		awl__unmap(b, BLOCK_BYTES);
 	}
 	rows->blocks = NULL;

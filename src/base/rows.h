@@ -54,15 +54,18 @@ static inline void *awl__rows_get(struct awl__rows *rows)
 		return awl__rows_get_fresh(rows);
 	rows->free = row->next_free;
 	rows->live++;
+	AWL__UNPOISON(row + 1, rows->size - sizeof *row);
 	return row;
 }
 
 static inline void awl__rows_put(struct awl__rows *rows, struct awl__row *row)
 {
 	row->kind = 0;
+	row->seq += 2; /* whoever reads it now has read two lives */
 	row->next_free = rows->free;
 	rows->free = row;
 	rows->live--;
+	AWL__POISON(row + 1, rows->size - sizeof *row);
 }
 
 /* Between these two a reader knows not to believe the row. */

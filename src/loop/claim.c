@@ -47,6 +47,15 @@ int awl__claim_slow(struct awl__claim *c, awl_loop *l, struct awl__call *call, b
 		"only the thread that runs a loop may touch it");
 }
 
+void awl__claim_back(struct awl__claim *c)
+{
+	awl_loop *l = c->loop;
+
+	if (awl__loop_wants(l) < l->due)
+		awl__reactor_wake(l->reactor);
+	awl__owner_give(&l->owner, c->back);
+}
+
 int awl__loop_begin(awl_loop *l, struct awl__call *call)
 {
 	uint64_t token, who;
@@ -86,6 +95,7 @@ int awl__loop_begin(awl_loop *l, struct awl__call *call)
 	 * run has returned. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &l->cancel_state);
 	l->bound = token;
+	l->due = INT64_MIN;
 	awl__store(&l->runner_tid, (uint32_t)token);
 	awl__thread->running = l;
 	awl__context_of_thread(&l->hub);

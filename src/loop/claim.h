@@ -13,6 +13,9 @@ struct awl__claim {
 	uint64_t back;
 };
 
+/* Gives it back, and wakes who waits for it outside if he does not know what was done. */
+void awl__claim_back(struct awl__claim *c);
+
 /* 0, or the refusal, reported. closed_ok: also on a closed loop, whose futures may still be
  * read. */
 int awl__claim_slow(struct awl__claim *c, awl_loop *l, struct awl__call *call, bool closed_ok);
@@ -29,7 +32,7 @@ static inline int awl__claim_begin(
 static inline void awl__claim_end(struct awl__claim *c)
 {
 	if (awl__unlikely(c->loop != NULL))
-		awl__owner_give(&c->loop->owner, c->back);
+		awl__claim_back(c);
 }
 
 #define AWL__CLAIM_(l, instead, closed_ok, refused) \

@@ -2,10 +2,11 @@
 /*
  * handle.c - callbacks: call_soon, timers, and the way in for other threads.
  *
- * `_waits` says whose a handle is: 0 -> 1 by the thread that schedules it, which then writes its
- * fields; back to 0 in the loop, when they have been read for the last time: just before it runs,
- * or when it is cancelled. `_state` is the loop thread's. `_loop` is also read by who asks about a
- * handle that another thread may be sending just now.
+ * The two ways to schedule a handle share no field, so that the loop's own thread needs no atomic
+ * operation for its own. A sender takes `_sent` from 0 to 1, writes the sent half, and pushes it;
+ * the loop reads that half when it arrives and gives `_sent` back. What arrives for a handle that
+ * is ready already changes nothing, and a timer's comes now: it waits once. Only `_loop` is
+ * written by both.
  */
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -40,26 +41,47 @@ static void set_state(awl_handle *h, uint32_t s)
 /* Public headers know no _Atomic. */
 #define atomic_of(type, p) ((_Atomic(type) *)(uintptr_t)(p))
 
+static void make_ready(awl_loop *l, awl_handle *h)
+{
+	set_state(h, READY);
+	h->_ready.kind = AWL__RUN_HANDLE;
+	awl__loop_push(l, &h->_ready);
+}
+
 static bool waits(const awl_handle *h)
 {
-	return awl__load_acquire(atomic_of(uint32_t, &h->_waits)) != 0;
+	return state(h) == READY || state(h) == TIMER;
 }
 
-static bool take(awl_handle *h)
+static bool is_sent(const awl_handle *h)
 {
-	uint32_t no = 0;
-
-	return awl__cas(atomic_of(uint32_t, &h->_waits), &no, 1);
+	return awl__load_acquire(atomic_of(uint32_t, &h->_sent)) != 0;
 }
 
-static void give(awl_handle *h)
+/*
+ * Both are exchanges, which write also where they change nothing: who sends a handle that is on its
+ * way already sends nothing, but has published what it wrote before, and the callback sees it.
+ */
+static bool take_sent(awl_handle *h)
 {
-	awl__store_release(atomic_of(uint32_t, &h->_waits), 0);
+	return awl__exchange(atomic_of(uint32_t, &h->_sent), 1) == 0;
+}
+
+static void give_sent(awl_handle *h)
+{
+	awl__exchange(atomic_of(uint32_t, &h->_sent), 0);
 }
 
 static awl_loop *loop_of(const awl_handle *h)
 {
 	return awl__load(atomic_of(awl_loop *, &h->_loop));
+}
+
+/* The caller's again, who may keep it longer than the loop. */
+static void leave_loop(awl_handle *h, uint32_t s)
+{
+	set_state(h, s);
+	awl__store(atomic_of(awl_loop *, &h->_loop), NULL);
 }
 
 void awl__handle_run(awl_loop *l, struct awl__runnable *r)
@@ -69,12 +91,10 @@ void awl__handle_run(awl_loop *l, struct awl__runnable *r)
 	void *arg = h->_arg;
 	int result;
 
-	set_state(h, IDLE);
+	leave_loop(h, IDLE);
 	if (h->_state & ALLOCATED) {
 		awl__free(h);
 		h = NULL;
-	} else {
-		give(h);
 	}
 	l->callback_fn = fn;
 	result = fn(arg);
@@ -97,8 +117,7 @@ void awl__handle_due(awl_loop *l, struct awl__heap_node *n)
 	awl_handle *h = awl__container(n, awl_handle, _timer);
 
 	awl__heap_release(&l->timers);
-	set_state(h, READY);
-	awl__loop_push(l, &h->_ready);
+	make_ready(l, h);
 }
 
 void awl__handle_drop(awl_loop *l, struct awl__runnable *r)
@@ -106,14 +125,12 @@ void awl__handle_drop(awl_loop *l, struct awl__runnable *r)
 	awl_handle *h = handle_of(r);
 
 	(void)l;
-	set_state(h, CANCELLED);
+	leave_loop(h, CANCELLED);
 	if (h->_state & ALLOCATED)
 		awl__free(h);
-	else
-		give(h);
 }
 
-/* The handle to use, taken and filled in; 0, -EBUSY if it waits already, -ENOMEM. */
+/* The handle to use, filled in; 0, -EBUSY if it waits already, -ENOMEM. */
 static int prepare(awl_loop *l, awl_fn *fn, void *arg, awl_handle *given, awl_handle **ret)
 {
 	awl_handle *h = given ? given : awl__alloc_zero(sizeof *h);
@@ -122,10 +139,8 @@ static int prepare(awl_loop *l, awl_fn *fn, void *arg, awl_handle *given, awl_ha
 		return -ENOMEM;
 	if (!given)
 		h->_state = ALLOCATED;
-	else if (!take(h))
+	else if (waits(h) || is_sent(h))
 		return -EBUSY;
-	h->_ready.kind = AWL__RUN_HANDLE;
-	h->_timer.kind = AWL__TIMER_HANDLE;
 	awl__store(atomic_of(awl_loop *, &h->_loop), l);
 	h->_fn = fn;
 	h->_arg = arg;
@@ -149,8 +164,7 @@ int awl_loop_call_soon(awl_loop *loop, awl_fn *fn, void *arg, awl_handle *handle
 	r = loop->closed ? AWL_ECLOSED : prepare(loop, fn, arg, handle, &h);
 	if (r < 0)
 		return refused(r, "awl_loop_call_soon");
-	set_state(h, READY);
-	awl__loop_push(loop, &h->_ready);
+	make_ready(loop, h);
 	return 0;
 }
 
@@ -169,6 +183,7 @@ static int call_at(awl_loop *l, int64_t when, awl_fn *fn, void *arg, awl_handle 
 		return r;
 	}
 	h->_when = when;
+	h->_timer.kind = AWL__TIMER_HANDLE;
 	set_state(h, TIMER);
 	awl__timer_add(l, &h->_timer, when);
 	return 0;
@@ -193,39 +208,67 @@ int awl_loop_call_later(awl_loop *loop, int64_t delay, awl_fn *fn, void *arg, aw
 	return refused(call_at(loop, when, fn, arg, handle), "awl_loop_call_later");
 }
 
+static void take_timer(awl_loop *l, awl_handle *h)
+{
+	awl__heap_remove(&l->timers, &h->_timer);
+	awl__heap_release(&l->timers);
+	set_state(h, IDLE);
+}
+
 /* In the loop: a sent handle has arrived. */
 static void open_handle(awl_loop *l, struct awl__parcel *p)
 {
 	awl_handle *h = awl__container(p, awl_handle, _parcel);
+	bool ready = state(h) == READY;
 
+	if (state(h) == TIMER)
+		take_timer(l, h); /* what is sent is for now */
+	if (!ready) {
+		h->_fn = h->_sent_fn;
+		h->_arg = h->_sent_arg;
+	}
+	if (!(h->_state & ALLOCATED))
+		give_sent(h);
+	if (ready)
+		return;
 	if (awl__unlikely(l->closed)) {
 		awl__handle_drop(l, &h->_ready);
 		return;
 	}
-	set_state(h, READY);
-	awl__loop_push(l, &h->_ready);
+	awl__store(atomic_of(awl_loop *, &h->_loop), l);
+	make_ready(l, h);
 }
 
 int awl_call_soon_threadsafe(awl_loop *loop, awl_fn *fn, void *arg, awl_handle *handle)
 {
 	awl_handle *h;
+	awl_loop *before;
 	int r;
 
 	if (!loop || !fn)
 		return -EINVAL;
 	if (awl__unlikely(loop->process != awl__process()))
 		return AWL_EFORK;
-	r = prepare(loop, fn, arg, handle, &h);
-	if (r < 0)
-		return r == -EBUSY ? 0 : r; /* on its way already */
+	if (handle && !take_sent(handle))
+		return 0; /* on its way already */
+	h = handle ? handle : awl__alloc_zero(sizeof *h);
+	if (!h)
+		return -ENOMEM;
+	if (!handle)
+		h->_state = ALLOCATED;
 	h->_parcel.open = open_handle;
+	h->_sent_fn = fn;
+	h->_sent_arg = arg;
+	before = loop_of(h);
+	awl__store(atomic_of(awl_loop *, &h->_loop), loop);
 	r = awl__inbox_push(&loop->inbox, &h->_parcel);
 	if (r == 1)
 		awl__reactor_wake(loop->reactor);
 	if (awl__likely(r >= 0))
 		return 0;
+	awl__store(atomic_of(awl_loop *, &h->_loop), before == loop ? NULL : before);
 	if (handle)
-		give(handle);
+		give_sent(handle);
 	else
 		awl__free(h);
 	return r;
@@ -246,19 +289,23 @@ static bool withdraw_sent(awl_loop *l, awl_handle *h)
 	return true;
 }
 
+/* Wherever it waits; it may have been sent once more since it arrived. */
 static bool withdraw(awl_loop *l, awl_handle *h)
 {
+	bool waited = waits(h);
+
 	if (state(h) == TIMER) {
-		awl__heap_remove(&l->timers, &h->_timer);
-		awl__heap_release(&l->timers);
-	} else if (state(h) == READY) {
+		take_timer(l, h);
+	} else if (waited) {
 		awl__loop_withdraw(&h->_ready);
-	} else if (!withdraw_sent(l, h)) {
-		return false;
 	}
-	set_state(h, CANCELLED);
-	give(h);
-	return true;
+	if (is_sent(h) && withdraw_sent(l, h)) {
+		give_sent(h);
+		waited = true;
+	}
+	if (waited)
+		leave_loop(h, CANCELLED);
+	return waited;
 }
 
 int awl_handle_cancel(awl_handle *handle)
@@ -269,9 +316,11 @@ int awl_handle_cancel(awl_handle *handle)
 		return awl__fail(-EINVAL, "awl_handle_cancel: handle is NULL");
 	l = loop_of(handle);
 	if (!l)
+		l = awl__thread->running; /* another thread may be sending it just now */
+	if (!l)
 		return 0;
 	AWL__CLAIM_READ(l, "awl_call_soon_threadsafe with a callback that cancels it", claimed_);
-	return !l->closed && waits(handle) && withdraw(l, handle);
+	return !l->closed && withdraw(l, handle);
 }
 
 int awl_handle_cancelled(const awl_handle *handle)
@@ -282,9 +331,9 @@ int awl_handle_cancelled(const awl_handle *handle)
 		return awl__fail(-EINVAL, "awl_handle_cancelled: handle is NULL");
 	l = loop_of(handle);
 	if (!l)
-		return 0;
+		return state(handle) == CANCELLED;
 	AWL__CLAIM_READ(l, "awl_call_soon_threadsafe with a callback that asks", claimed_);
-	return state(handle) == CANCELLED;
+	return 0; /* it waits */
 }
 
 int64_t awl_handle_when(const awl_handle *handle)
@@ -295,7 +344,7 @@ int64_t awl_handle_when(const awl_handle *handle)
 		return awl__fail(-EINVAL, "awl_handle_when: handle is NULL");
 	l = loop_of(handle);
 	if (!l)
-		return 0;
+		return handle->_when;
 	AWL__CLAIM_READ(l, "awl_call_soon_threadsafe with a callback that asks", claimed_);
 	return handle->_when;
 }

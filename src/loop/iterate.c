@@ -7,9 +7,13 @@
  */
 #include "loop/claim.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 /* Before a sleep of at least this long, idle stacks give memory back, a few at a time. */
 #define TRIM_SLEEP AWL_MS
 #define TRIM_STACKS 16u
+#define TRIM_AGAIN AWL_SEC
 
 void awl__loop_collect(awl_loop *l)
 {
@@ -29,7 +33,19 @@ void awl__loop_unpack(awl_loop *l)
 	while ((p = l->arrived)) {
 		l->arrived = p->next;
 		p->open(l, p);
+		awl__loop_still_here(l);
 	}
+}
+
+void awl__loop_not_here(void)
+{
+	static const char words[] =
+		"awl: a task's or callback's function returned in a fork's child: the child may "
+		"only exec, _exit, or run a loop of its own; it exits now\n";
+
+	if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
+		_exit(EXIT_FAILURE);
+	_exit(EXIT_FAILURE);
 }
 
 static void fire_timers(awl_loop *l)
@@ -45,12 +61,16 @@ static void fire_timers(awl_loop *l)
 	}
 }
 
-static int64_t sleep_until(awl_loop *l)
+int64_t awl__loop_sleep_until(awl_loop *l)
 {
 	int64_t first = awl__heap_first(&l->timers);
 
-	if (awl__stack_trim_due(&l->stacks) && first - l->now >= TRIM_SLEEP)
-		awl__stack_trim(&l->stacks, TRIM_STACKS);
+	if (l->virtual_time || !awl__stack_trim_due(&l->stacks) || first < l->now + TRIM_SLEEP)
+		return first;
+	awl__stack_trim(&l->stacks, TRIM_STACKS);
+	/* It takes two looks to see that a stack is not in use any more. */
+	if (awl__stack_trim_due(&l->stacks) && first > l->now + TRIM_AGAIN)
+		first = l->now + TRIM_AGAIN;
 	return first;
 }
 
@@ -61,7 +81,7 @@ static int look(awl_loop *l)
 	int r;
 
 	if (awl__list_empty(&l->ready) && !l->halt) {
-		deadline = sleep_until(l);
+		deadline = awl__loop_sleep_until(l);
 		if (!awl__inbox_arm(&l->inbox)) {
 			awl__loop_unpack(l);
 			deadline = INT64_MIN;
@@ -86,10 +106,8 @@ static int turn(awl_loop *l)
 		l->look_due = l->steps +
 			(l->reactor->in_flight || l->timers.count ? AWL__LOOK_EVERY
 								  : AWL__LOOK_RARELY);
-		if (idle || l->timers.count) {
-			l->now = awl__reactor_now(l->reactor);
-			fire_timers(l);
-		}
+		l->now = awl__reactor_now(l->reactor);
+		fire_timers(l);
 	}
 	l->iterations++;
 	awl__list_splice(&l->batch, &l->ready);
@@ -109,6 +127,7 @@ static void run_batch(awl_loop *l)
 			awl__handle_run(l, r);
 		else
 			l->hooks->run(l, r);
+		awl__loop_still_here(l);
 	}
 }
 

@@ -86,6 +86,7 @@ int awl__loop_new(
 	l->stack_size = o->stack_size;
 	l->virtual_time = strcmp(reactor->class->name, "sim") == 0;
 	l->now = awl__reactor_now(reactor);
+	l->due = INT64_MIN;
 	l->hooks = hooks;
 	if (o->name)
 		snprintf(l->name, sizeof l->name, "%s", o->name);
@@ -124,9 +125,18 @@ static void loop_free(awl_loop *l)
 
 void awl_loop_unref(awl_loop *loop)
 {
+	if (!loop || loop->process != awl__process())
+		return;
+	if (awl__load(&loop->refs) == 2 && awl__load_acquire(&loop->shut))
+		loop->hooks->left(loop);
+	awl__loop_release(loop);
+}
+
+void awl__loop_release(awl_loop *loop)
+{
 	int r;
 
-	if (!loop || loop->process != awl__process())
+	if (loop->process != awl__process())
 		return;
 	if (awl__sub_acq_rel(&loop->refs, 1) != 1)
 		return;
@@ -151,13 +161,17 @@ int awl_loop_is_running(const awl_loop *loop)
 {
 	if (!loop)
 		return awl__fail(-EINVAL, "awl_loop_is_running: loop is NULL");
-	return awl__load(&((awl_loop *)loop)->runner_tid) != 0;
+	if (awl__unlikely(loop->process != awl__process()))
+		return AWL_EFORK;
+	return loop->process == awl__process() && awl__load(&((awl_loop *)loop)->runner_tid) != 0;
 }
 
 int awl_loop_is_closed(const awl_loop *loop)
 {
 	if (!loop)
 		return awl__fail(-EINVAL, "awl_loop_is_closed: loop is NULL");
+	if (awl__unlikely(loop->process != awl__process()))
+		return AWL_EFORK;
 	return awl__load_acquire(&((awl_loop *)loop)->shut);
 }
 
@@ -193,9 +207,12 @@ const char *awl__symbol(const void *code, char *buf, size_t len)
 {
 	Dl_info info;
 
-	if (dladdr(code, &info) && info.dli_sname)
-		snprintf(buf, len, "%s", info.dli_sname);
-	else
+	if (!dladdr(code, &info))
 		snprintf(buf, len, "function %p", code);
+	else if (info.dli_sname)
+		snprintf(buf, len, "%s", info.dli_sname);
+	else /* for addr2line */
+		snprintf(buf, len, "%s+0x%zx", basename(info.dli_fname),
+			(size_t)((const char *)code - (const char *)info.dli_fbase));
 	return buf;
 }

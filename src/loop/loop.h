@@ -51,6 +51,7 @@ struct awl__loop_hooks {
 	void (*timer)(struct awl_loop *l, struct awl__heap_node *n); /* a task's timer is due */
 	int (*close)(struct awl_loop *l);
 	int (*born)(struct awl_loop *l); /* readers outside may find it from now on */
+	void (*left)(struct awl_loop *l); /* closed, and perhaps only its futures keep it now */
 	void (*dies)(struct awl_loop *l);
 };
 
@@ -63,6 +64,7 @@ struct awl_loop {
 	uint64_t look_due; /* the number of steps at which the kernel is looked at */
 	uint64_t iterations;
 	int64_t now; /* this iteration's time */
+	int64_t due; /* who waits for it outside comes back then; INT64_MIN: nobody waits there */
 	int budget; /* what the running task may still take without parking */
 	bool halt; /* the run ends after this iteration */
 	bool stopped; /* by awl_loop_stop */
@@ -89,6 +91,7 @@ struct awl_loop {
 	uint64_t scope_serial;
 	uint32_t kept; /* futures and tasks whose memory somebody still refers to */
 	bool outlived; /* closed, and those hold one reference together */
+	bool leak_told;
 	size_t stack_size;
 	bool virtual_time; /* sim: the system's clocks say nothing */
 	int (*factory)(awl_loop *l, struct awl_task_options *o, awl_fn **fn, void **arg, void *own);
@@ -122,7 +125,7 @@ static inline struct awl__runnable *awl__runnable_at(struct awl__list *node)
 /* Something waits for the kernel or the clock: look at them in time. */
 static inline void awl__loop_look(awl_loop *l)
 {
-	if (l->look_due - l->steps > AWL__LOOK_EVERY)
+	if (l->look_due > l->steps + AWL__LOOK_EVERY)
 		l->look_due = l->steps + AWL__LOOK_EVERY;
 }
 
@@ -173,6 +176,36 @@ void awl__loop_end(awl_loop *l);
 
 /* Iterations until halt; 0, or what the reactor failed with. */
 int awl__loop_iterate(awl_loop *l);
+
+/* Lets who runs it wait for it outside: at the descriptor, for as long as awl_loop_timeout says. */
+int awl__loop_rest(awl_loop *l);
+
+/* The moment at which a loop that is idle wants to be run; INT64_MIN: now. */
+static inline int64_t awl__loop_wants(const awl_loop *l)
+{
+	int64_t first = awl__heap_first(&l->timers);
+
+	if (l->reactor->asked || !awl__list_empty(&l->ready))
+		return INT64_MIN;
+	return first < l->due ? first : l->due;
+}
+
+/* awl's own awl_loop_unref, from any thread: it never looks at the owner. */
+void awl__loop_release(awl_loop *l);
+
+/*
+ * Behind each call of a user's function: fork copied the stack it ran on, but not the thread that
+ * runs the loop. A child that returns here is ended, with a report.
+ */
+_Noreturn void awl__loop_not_here(void) AWL__COLD;
+static inline void awl__loop_still_here(const awl_loop *l)
+{
+	if (awl__unlikely(awl__thread->running != l))
+		awl__loop_not_here();
+}
+
+/* When the clock is to be looked at again; idle stacks are trimmed before a long sleep. */
+int64_t awl__loop_sleep_until(awl_loop *l);
 
 /* Takes what is in the inbox; opens it too. */
 void awl__loop_collect(awl_loop *l);

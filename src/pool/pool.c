@@ -13,7 +13,6 @@
 #include <signal.h>
 
 #define THREADS_MAX 32u
-#define IDLE_SECONDS 10
 
 struct awl__pool {
 	pthread_mutex_t lock;
@@ -24,9 +23,11 @@ struct awl__pool {
 	bool ending;
 	pthread_t ended; /* the thread that ended last, still to be joined */
 	bool ended_valid;
-	uint64_t process;            /* in which it was made: a fork's child has none of its threads */
+	uint64_t process; /* in which it was made: a fork's child has none of its threads */
 	struct awl__pool *inherited; /* the parent's, whose lock may be held for ever */
 };
+
+_Atomic int64_t awl__pool_idle_ns = INT64_C(10000000000);
 
 static struct awl__pool *_Atomic current;
 
@@ -87,12 +88,11 @@ static struct awl__pool *pool_get(void)
 /* Waits for a job with the lock held; NULL when this thread is to end. */
 static struct awl__job *next_job(struct awl__pool *p)
 {
-	struct timespec until;
+	int64_t end = awl__clock_after(awl__clock_now(), awl__load(&awl__pool_idle_ns));
+	struct timespec until = { end / 1000000000, end % 1000000000 };
 	struct awl__list *node;
 	int err = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += IDLE_SECONDS;
 	/* A job may come in the very moment of the time-out: the queue is looked at last. */
 	while (!(node = awl__list_pop(&p->queue))) {
 		if (p->ending || err == ETIMEDOUT)
@@ -133,15 +133,19 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* With the lock held. A signal is for the program's own threads: ours take none. */
+/* With the lock held. A signal is for the program's own threads: ours take none but those that
+ * their own instructions raise, for which the program may have a handler. */
 static int thread_new(struct awl__pool *p)
 {
-	sigset_t all, old;
+	static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
+	sigset_t mask, old;
 	pthread_t thread;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
+	sigfillset(&mask);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		sigdelset(&mask, own[i]);
+	pthread_sigmask(SIG_SETMASK, &mask, &old);
 	err = pthread_create(&thread, NULL, worker, p);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err == 0)

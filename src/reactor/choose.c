@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * choose.c - which reactor: the one named by the caller, else by AWL_REACTOR, else the best there is.
+ * choose.c - which reactor: the one named by the caller, else by AWL_REACTOR, else the best there
+ * is.
  */
 #include "base/report.h"
 #include "reactor/reactor.h"
@@ -20,7 +21,8 @@ int awl__reactor_new(const char *name, uint64_t seed, struct awl__reactor **ret)
 
 	if (!name)
 		name = secure_getenv("AWL_REACTOR");
-	/* Asked for by name, uring fails loudly; the kernel is not even asked when it is not wanted. */
+	/* Asked for by name, uring fails loudly; the kernel is not even asked when it is not
+	 * wanted. */
 	if (!name || !*name)
 		return awl__uring_new(ret) == 0 ? 0 : awl__epoll_new(ret);
 	if (strcmp(name, "uring") == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll.c - the reactor for every kernel: a transfer is tried at once; what cannot go on waits in its
- * descriptor's list until epoll says that the descriptor is ready.
+ * epoll.c - the reactor for every kernel: a transfer is tried at once, and what cannot go on waits
+ * in its descriptor's list until epoll says that the descriptor is ready.
  *
  * The descriptors are lent: their owner may close one at any time and the kernel forgets it without
  * a word. So nothing is believed to be registered still: each wait for a descriptor is armed anew,
@@ -17,6 +17,7 @@
 
 #include <awl/errors.h>
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -31,7 +32,7 @@
 
 /* One a descriptor number, kept until the reactor goes. */
 struct slot {
-	struct awl__list ops;   /* FIFO: readers, writers and polls */
+	struct awl__list ops; /* FIFO: readers, writers and polls */
 	struct awl__list dirty; /* in epoll.dirty: perhaps to be armed; else alone */
 	uint32_t fd, generation;
 	bool armed; /* epoll has yet to report */
@@ -48,7 +49,7 @@ struct epoll {
 	struct awl__list dirty;
 };
 
-/* --- what differs from kind to kind ------------------------------------------------------------ */
+/* --- what differs from kind to kind --- */
 
 static uint32_t poll_interest(const struct awl__op *op)
 {
@@ -88,15 +89,16 @@ static int32_t write_try(const struct awl__op *op, uint32_t events)
 static const struct {
 	uint32_t (*interest)(const struct awl__op *op);
 	int32_t (*try)(const struct awl__op *op, uint32_t events);
-	int (*file)(void *op); /* where epoll does not take the file; NULL: always ready */
-	bool in_order;         /* may not pass an earlier one of its kind */
+	/* In a thread of the pool, where epoll does not take the file; NULL: it is always ready. */
+	int (*file)(void *op);
+	bool in_order; /* may not pass an earlier one of its kind */
 } kinds[AWL__OP_KINDS] = {
 	[AWL__OP_POLL] = { poll_interest, poll_try, NULL, false },
 	[AWL__OP_READ] = { read_interest, read_try, awl__file_read, true },
 	[AWL__OP_WRITE] = { write_interest, write_try, awl__file_write, true },
 };
 
-/* --- the table --------------------------------------------------------------------------------- */
+/* --- the table --- */
 
 static int grow(struct epoll *e, uint32_t fd)
 {
@@ -115,23 +117,34 @@ static int grow(struct epoll *e, uint32_t fd)
 	return 0;
 }
 
-static struct slot *slot_of(struct epoll *e, uint32_t fd)
+/* -EBADF for a number that names nothing: a wild one must not make the table grow. */
+static int slot_new(struct epoll *e, uint32_t fd, struct slot **ret)
 {
 	struct slot *s;
 
+	if (fcntl((int)fd, F_GETFD) < 0)
+		return -EBADF;
 	if (fd >= e->slot_count && grow(e, fd) < 0)
-		return NULL;
-	s = e->slots[fd];
-	if (awl__likely(s))
-		return s;
+		return -ENOMEM;
 	s = awl__alloc_zero(sizeof *s);
 	if (!s)
-		return NULL;
+		return -ENOMEM;
 	awl__list_init(&s->ops);
 	awl__list_init(&s->dirty);
 	s->fd = fd;
 	s->generation = 1;
-	return e->slots[fd] = s;
+	*ret = e->slots[fd] = s;
+	return 0;
+}
+
+static int slot_of(struct epoll *e, int fd, struct slot **ret)
+{
+	uint32_t i = (uint32_t)fd; /* a negative one is beyond any table */
+
+	if (awl__unlikely(i >= e->slot_count || !e->slots[i]))
+		return slot_new(e, i, ret);
+	*ret = e->slots[i];
+	return 0;
 }
 
 static void touch(struct epoll *e, struct slot *s)
@@ -140,7 +153,7 @@ static void touch(struct epoll *e, struct slot *s)
 		awl__list_push(&e->dirty, &s->dirty);
 }
 
-/* --- operations -------------------------------------------------------------------------------- */
+/* --- operations --- */
 
 #define op_of(node) awl__container(node, struct awl__op, link)
 
@@ -158,7 +171,7 @@ static void end(struct epoll *e, struct awl__op *op, int32_t res)
 
 static bool may_try(const struct slot *s, const struct awl__op *op)
 {
-	awl__list_each(node, &s->ops)
+	awl__list_each (node, &s->ops)
 		if (op_of(node)->kind == op->kind)
 			return false;
 	return kinds[op->kind].in_order;
@@ -171,13 +184,9 @@ static int epoll_submit(struct awl__reactor *r, struct awl__op *op)
 
 	if (op->kind == AWL__OP_WORK)
 		return awl__work_submit(r, op);
-	if (op->fd < 0) {
-		op->res = -EBADF;
-		return 1;
-	}
-	s = slot_of(e, (uint32_t)op->fd);
-	if (!s)
-		return -ENOMEM;
+	op->res = slot_of(e, op->fd, &s);
+	if (op->res < 0)
+		return op->res == -EBADF ? 1 : op->res;
 	if (may_try(s, op)) {
 		r->syscalls++;
 		op->res = kinds[op->kind].try(op, 0);
@@ -200,7 +209,7 @@ static void epoll_cancel(struct awl__reactor *r, struct awl__op *op)
 		awl__work_cancel(r, op);
 }
 
-/* --- arming ------------------------------------------------------------------------------------ */
+/* --- arming --- */
 
 static int ctl(struct epoll *e, int how, const struct slot *s, uint32_t events)
 {
@@ -233,8 +242,7 @@ static void file_op(struct epoll *e, struct awl__op *op)
 /* The operations not armed before could not be. */
 static void cannot_arm(struct epoll *e, struct slot *s, int err)
 {
-	awl__list_each_safe(node, &s->ops)
-	{
+	awl__list_each_safe (node, &s->ops) {
 		struct awl__op *op = op_of(node);
 
 		if (op->own.generation != 0)
@@ -252,8 +260,7 @@ static uint32_t wanted(const struct slot *s, bool *fresh)
 	uint32_t want = 0;
 
 	*fresh = false;
-	awl__list_each(node, &s->ops)
-	{
+	awl__list_each (node, &s->ops) {
 		const struct awl__op *op = op_of(node);
 
 		if (op->own.generation == 0)
@@ -275,8 +282,8 @@ static void arm(struct epoll *e, struct slot *s)
 		return;
 	err = ctl(e, EPOLL_CTL_MOD, s, want);
 	if (err == -ENOENT || err == -EBADF || err == -EPERM) {
-		/* Another file than when it was last armed, or none. What waits from that time is the
-		 * old file's, and stays until it is cancelled. */
+		/* Another file than when it was last armed, or none. What waits from that time
+		 * is the old file's, and stays until it is cancelled. */
 		s->generation++;
 		s->armed = false;
 		want = wanted(s, &fresh);
@@ -288,7 +295,7 @@ static void arm(struct epoll *e, struct slot *s)
 		return;
 	}
 	s->armed = true;
-	awl__list_each(node, &s->ops)
+	awl__list_each (node, &s->ops)
 		if (op_of(node)->own.generation == 0)
 			op_of(node)->own.generation = s->generation;
 }
@@ -303,7 +310,7 @@ static void arm_all(struct epoll *e)
 	}
 }
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events --- */
 
 static void on_event(struct epoll *e, uint64_t data, uint32_t events)
 {
@@ -314,8 +321,7 @@ static void on_event(struct epoll *e, uint64_t data, uint32_t events)
 	if (s->generation != data >> 32)
 		return; /* of a file that the number no longer means */
 	s->armed = false;
-	awl__list_each_safe(node, &s->ops)
-	{
+	awl__list_each_safe (node, &s->ops) {
 		struct awl__op *op = op_of(node);
 		int32_t res;
 
@@ -332,6 +338,13 @@ static void on_event(struct epoll *e, uint64_t data, uint32_t events)
 		blocked[op->kind] = kinds[op->kind].in_order;
 	}
 	touch(e, s);
+}
+
+static void on_events(struct epoll *e, const struct epoll_event *ev, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (ev[i].data.u64 < TIMER_DATA)
+			on_event(e, ev[i].data.u64, ev[i].events);
 }
 
 /* Where a wait has no nanoseconds: a timerfd in the set, armed when the deadline changes. */
@@ -391,6 +404,7 @@ static int epoll_wait_for(struct awl__reactor *r, int64_t deadline)
 
 	if (awl__reactor_inherited(r))
 		return AWL_EFORK;
+	deadline = awl__sleep_end(deadline);
 	arm_all(e);
 	left = awl__list_empty(&r->ready) ? awl__left(deadline) : 0;
 	if (left > 0 && awl__wake_sleep(&e->wake))
@@ -400,13 +414,36 @@ static int epoll_wait_for(struct awl__reactor *r, int64_t deadline)
 	awl__wake_take(&e->wake);
 	if (n < 0 && n != -EINTR)
 		return n;
-	for (int i = 0; i < n; i++)
-		if (ev[i].data.u64 < TIMER_DATA)
-			on_event(e, ev[i].data.u64, ev[i].events);
+	on_events(e, ev, n);
 	return awl__reactor_deliver(r);
 }
 
-/* --- the reactor ------------------------------------------------------------------------------- */
+/* An epoll set is a file that polls readable while one of its files has news that no wait has
+ * taken, an edge of the eventfd too: each is to be taken here, since a wait with no operation in
+ * the slots takes none. */
+static int epoll_prepare(struct awl__reactor *r)
+{
+	struct epoll *e = (struct epoll *)r;
+	struct epoll_event ev[EVENTS_AT_ONCE];
+	int n;
+
+	if (awl__reactor_inherited(r))
+		return AWL_EFORK;
+	n = look(e, ev, 0);
+	if (n < 0 && n != -EINTR)
+		return n;
+	on_events(e, ev, n);
+	arm_all(e);
+	awl__wake_announce(&e->wake);
+	return !awl__list_empty(&r->ready);
+}
+
+static int epoll_fd(struct awl__reactor *r)
+{
+	return ((struct epoll *)r)->fd;
+}
+
+/* --- the reactor --- */
 
 static void epoll_wake(struct awl__reactor *r)
 {
@@ -446,6 +483,8 @@ static const struct awl__reactor_class epoll_class = {
 	.cancel = epoll_cancel,
 	.wait = epoll_wait_for,
 	.wake = epoll_wake,
+	.fd = epoll_fd,
+	.prepare = epoll_prepare,
 	.now = awl__monotonic_now,
 	.bind = epoll_bind,
 	.destroy = epoll_destroy,
@@ -471,6 +510,8 @@ int awl__epoll_new(struct awl__reactor **ret)
 		return -ENOMEM;
 	e->fd = e->wake.fd = e->timer = -1;
 	e->timer_set = INT64_MAX;
+	e->no_pwait2 =
+		RUNNING_ON_VALGRIND != 0; /* its answer is ENOSYS, with five lines of complaint */
 	awl__list_init(&e->dirty);
 	err = awl__reactor_init(&e->base, &epoll_class);
 	if (err == 0 && (err = open_all(e)) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll_try.h - one attempt at a transfer that does not block, whatever the descriptor is and without
- * touching its O_NONBLOCK, which others may share.
+ * epoll_try.h - one attempt at a transfer that does not block, whatever the descriptor is and
+ * without touching its O_NONBLOCK, which others may share.
  */
 #ifndef AWL__EPOLL_TRY_H
 #define AWL__EPOLL_TRY_H

@@ -17,16 +17,15 @@
 #include <valgrind/memcheck.h>
 #else
 #define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)0)
+#define RUNNING_ON_VALGRIND 0
 #endif
 
-#if AWL__ASAN
-#include <sanitizer/asan_interface.h>
-#define AWL__POISON(p, n) ASAN_POISON_MEMORY_REGION((p), (n))
-#define AWL__UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION((p), (n))
-#else
-#define AWL__POISON(p, n) ((void)0)
-#define AWL__UNPOISON(p, n) ((void)0)
-#endif
+/*
+ * TSan runs a signal handler only when the thread next enters libc, and the calls we sleep in are
+ * not libc's to it: a handler that is to wake us would wait for us. There a sleep ends now and then
+ * for nothing.
+ */
+#define AWL__TSAN_NAP INT64_C(100000000)
 
 /* Before a WRITE: what this thread did so far goes with the bytes. */
 static inline void awl__note_sends(int fd)

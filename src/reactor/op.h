@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * op.h - the contract between awl and the kernel: submit an operation in caller storage, get exactly
- * one completion. Everything that waits goes through here; nothing above knows which reactor it is.
+ * op.h - the contract between awl and the kernel: submit an operation in caller storage, get
+ * exactly one completion. Everything that waits goes through here; nothing above knows which
+ * reactor it is.
  *
  * One thread, the loop's, calls everything but awl__reactor_wake, _hold and _release. From a
  * successful submit to its completion the operation and the memory it names belong to the reactor.
@@ -19,15 +20,15 @@
 #include <poll.h>
 
 enum awl__op_kind {
-	AWL__OP_POLL,  /* wait for `events` (POLLIN, POLLOUT, ...) on fd; res: the events that came */
-	AWL__OP_READ,  /* res: bytes, 0 at the end of the file, or -errno */
+	AWL__OP_POLL, /* wait for `events` (POLLIN, POLLOUT, ...) on fd; res: those that came */
+	AWL__OP_READ, /* res: bytes, 0 at the end of the file, or -errno */
 	AWL__OP_WRITE, /* res: bytes taken, or -errno; a broken pipe is -EPIPE, never SIGPIPE */
-	AWL__OP_WORK,  /* fn(arg) in a thread of the pool; res: what it returned */
+	AWL__OP_WORK, /* fn(arg) in a thread of the pool; res: what it returned */
 	AWL__OP_KINDS,
 };
 
 enum awl__op_state {
-	AWL__OP_IDLE,      /* the caller's */
+	AWL__OP_IDLE, /* the caller's */
 	AWL__OP_SUBMITTED, /* the reactor's */
 };
 
@@ -35,12 +36,12 @@ struct awl__reactor;
 
 struct awl__op {
 	struct awl__list link; /* the reactor's own, while submitted */
-	/* Called once, in the loop's thread, from awl__reactor_wait or _finish_work and from nowhere
-	 * else. The state is IDLE again: it may submit the operation anew. */
+	/* Called once, in the loop's thread, from awl__reactor_wait or _finish_work and from
+	 * nowhere else. The state is IDLE again: it may submit the operation anew. */
 	void (*done)(struct awl__op *op);
 	uint8_t kind, state;
 	bool cancelled; /* asked for; the completion is still to come */
-	uint8_t at;     /* the reactor's own: how far it has come */
+	uint8_t at; /* the reactor's own: how far it has come */
 	int fd;
 	int32_t res; /* -ECANCELED only if cancelled and nothing was transferred or done */
 	union {
@@ -77,6 +78,8 @@ struct awl__reactor_class {
 	void (*cancel)(struct awl__reactor *r, struct awl__op *op); /* once an operation */
 	int (*wait)(struct awl__reactor *r, int64_t deadline);
 	void (*wake)(struct awl__reactor *r);
+	int (*fd)(struct awl__reactor *r);
+	int (*prepare)(struct awl__reactor *r);
 	int64_t (*now)(struct awl__reactor *r);
 	int (*bind)(struct awl__reactor *r);
 	void (*destroy)(struct awl__reactor *r);
@@ -84,21 +87,23 @@ struct awl__reactor_class {
 
 struct awl__reactor {
 	const struct awl__reactor_class *class;
-	uint32_t in_flight;    /* operations submitted and not completed, those at the pool included */
-	uint32_t working;      /* of them, those at the pool */
+	uint32_t in_flight; /* operations submitted and not completed, those at the pool included */
+	uint32_t working; /* of them, those at the pool */
+	bool asked; /* for a cancel, since the last prepare */
 	_Atomic uint32_t held; /* what outside works for the loop: sim's clock stands meanwhile */
 	/*
-	 * How a pool thread hands a finished operation back: set from above before the first submit,
-	 * called in the pool's thread. It must see to it that awl__reactor_finish_work(r, op) is called
-	 * in the loop's thread soon, waking it if need be. WORK is not all: epoll reads and writes
-	 * regular files there. awl__reactor_free waits until no thread is inside `post`.
+	 * How a pool thread hands a finished operation back: set from above before the first
+	 * submit, called in the pool's thread. It must see to it that awl__reactor_finish_work(r,
+	 * op) is called in the loop's thread soon, waking it if need be. WORK is not all: epoll
+	 * reads and writes regular files there. awl__reactor_free waits until no thread is inside
+	 * `post`.
 	 */
 	void (*post)(void *ctx, struct awl__op *op);
 	void *post_ctx;
 	_Atomic uint32_t posting; /* operations at the pool or inside `post` */
-	struct awl__list ready;   /* completed; the next wait tells */
-	uint64_t process;         /* in which it was made: a fork's child may only free it */
-	uint64_t syscalls;        /* how often the kernel was entered */
+	struct awl__list ready; /* completed; the next wait tells */
+	uint64_t process; /* in which it was made: a fork's child may only free it */
+	uint64_t syscalls; /* how often the kernel was entered */
 };
 
 /*
@@ -109,15 +114,16 @@ struct awl__reactor {
  */
 int awl__reactor_new(const char *name, uint64_t seed, struct awl__reactor **ret);
 
-/* Nothing may be in flight. Any thread, and in a fork's child, where the parent's is left unharmed. */
+/* Nothing may be in flight. Any thread, and in a fork's child, where the parent's is left
+ * unharmed. */
 static inline void awl__reactor_free(struct awl__reactor *r)
 {
 	r->class->destroy(r);
 }
 
 /*
- * The calling thread is the loop's from now on. Called before the first submit and again when another
- * thread takes over, with nothing in flight. A failure leaves it to the thread that had it.
+ * The calling thread is the loop's from now on. Called before the first submit and again when
+ * another thread takes over, with nothing in flight. A failure leaves it to the thread that had it.
  */
 static inline int awl__reactor_bind(struct awl__reactor *r)
 {
@@ -146,14 +152,15 @@ static inline void awl__reactor_cancel(struct awl__reactor *r, struct awl__op *o
 	if (op->state != AWL__OP_SUBMITTED || op->cancelled)
 		return;
 	op->cancelled = true;
+	r->asked = true;
 	r->class->cancel(r, op);
 }
 
 /*
  * Hands what was submitted to the kernel and runs the completions that are there. deadline: of
  * awl__reactor_now's clock; <= now: do not wait; INT64_MAX: no end. Returns early on a wake, a
- * completion or a signal, now and then for nothing; never late for a wake. The number of completions,
- * or -errno when the kernel fails for good; AWL_EFORK in a fork's child.
+ * completion or a signal, now and then for nothing; never late for a wake. The number of
+ * completions, or -errno when the kernel fails for good; AWL_EFORK in a fork's child.
  */
 static inline int awl__reactor_wait(struct awl__reactor *r, int64_t deadline)
 {
@@ -165,6 +172,28 @@ static inline int awl__reactor_wait(struct awl__reactor *r, int64_t deadline)
 static inline void awl__reactor_wake(struct awl__reactor *r)
 {
 	r->class->wake(r);
+}
+
+/*
+ * A descriptor that polls readable once there is something to do, for who waits outside; the
+ * reactor's own, the same until it goes. Before the first submit, or with nothing in flight, by any
+ * thread that has the loop. -ENOTSUP on sim; the system's where it gives no descriptor.
+ */
+static inline int awl__reactor_fd(struct awl__reactor *r)
+{
+	return r->class->fd(r);
+}
+
+/*
+ * Instead of a wait, before one at awl__reactor_fd's descriptor, which exists already: hands over
+ * what was submitted. 0: what completes from now on, and each wake, makes the descriptor readable,
+ * until the next prepare. 1: there is something to do at once, and no need to wait. Wakes that came
+ * before are over: look at what they were for after this. -errno as of wait.
+ */
+static inline int awl__reactor_prepare(struct awl__reactor *r)
+{
+	r->asked = false;
+	return r->class->prepare(r);
 }
 
 /* The loop's clock, CLOCK_MONOTONIC or sim's own. Any thread. */
@@ -191,12 +220,13 @@ void awl__reactor_finish_work(struct awl__reactor *r, struct awl__op *op);
 /*
  * sim only: a pipe in memory whose two ends poll, read and write like a real one's; the numbers are
  * above any real descriptor's, and the lowest free one is taken. Closing wakes the other end (EOF,
- * -EPIPE); an operation in flight on the closed number itself stays until cancelled, as the kernel's
- * does. -ENOSYS on other reactors.
+ * -EPIPE); an operation in flight on the closed number itself stays until cancelled, as the
+ * kernel's does. -ENOSYS on other reactors.
  */
 int awl__sim_pipe(struct awl__reactor *r, int fds[2]);
 int awl__sim_close(struct awl__reactor *r, int fd);
-/* sim only, the loop's thread: moves the clock; operations and deadlines due by then are then due. */
+/* sim only, the loop's thread: moves the clock; operations and deadlines due by then are then
+ * due. */
 void awl__sim_advance(struct awl__reactor *r, int64_t ns);
 
 #endif

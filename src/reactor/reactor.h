@@ -18,7 +18,7 @@ int awl__sim_new(uint64_t seed, struct awl__reactor **ret);
 /* Where a submitted operation is (op->at); beyond AT_OWN each reactor has its own. */
 enum {
 	AWL__AT_READY, /* completed, in r->ready */
-	AWL__AT_POOL,  /* a thread of the pool has it, or `post` does */
+	AWL__AT_POOL, /* a thread of the pool has it, or `post` does */
 	AWL__AT_OWN,
 };
 
@@ -44,6 +44,14 @@ static inline int64_t awl__left(int64_t deadline)
 		return deadline <= 0 ? 0 : deadline;
 	left = deadline - awl__clock_now();
 	return left > 0 ? left : 0;
+}
+
+/* The deadline of a sleep, which is the caller's but for TSan's sake. */
+static inline int64_t awl__sleep_end(int64_t deadline)
+{
+	int64_t nap = AWL__TSAN ? awl__clock_now() + AWL__TSAN_NAP : INT64_MAX;
+
+	return deadline < nap ? deadline : nap;
 }
 
 /* From here on the operation is in flight. */

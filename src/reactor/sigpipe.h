@@ -17,7 +17,8 @@ struct awl__sigpipe {
 
 /* RWF_NOSIGNAL where the kernel knows it, else 0: then the two below go around the write. */
 int awl__nosignal(void);
-extern _Atomic int awl__nosignal_known; /* 0: not asked yet, 1: it knows, -1: it does not; tests set it */
+extern _Atomic int
+	awl__nosignal_known; /* 0: not asked yet, 1: it knows, -1: it does not; tests set it */
 
 void awl__sigpipe_hold(struct awl__sigpipe *s);
 void awl__sigpipe_let_go(const struct awl__sigpipe *s, bool broken); /* broken: -EPIPE was seen */

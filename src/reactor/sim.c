@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * sim.c - the reactor without a kernel: pipes in memory and a clock that jumps to the next thing to
- * happen. A seed decides what a kernel leaves open: whether a transfer is done at once or takes some
- * microseconds, and so which of several completes first, how the bytes are split, and whether a
- * cancel or the data wins. The same calls with the same seed give the same completions at the same
- * times. Seed 0 leaves nothing open: whole transfers, at once, in order.
+ * happen. A seed decides what a kernel leaves open: whether a transfer is done at once or takes
+ * some microseconds, and so which of several completes first, how the bytes are split, and whether
+ * a cancel or the data wins. The same calls with the same seed give the same completions at the
+ * same times. Seed 0 leaves nothing open: whole transfers, at once, in order.
  *
- * The clock stands while anything outside works for the loop (r->held, operations at the pool): their
- * time is real and unknown. Then the thread sleeps for real, and so it does where there is no
+ * The clock stands while anything outside works for the loop (r->held, operations at the pool):
+ * their time is real and unknown. Then the thread sleeps for real, and so it does where there is no
  * deadline. What is under way on a pipe arrives all the same, ahead of its time, since the outside
- * may be waiting for it; and so it does when the loop looks several times without sleeping, for whom
- * no time would ever pass.
+ * may be waiting for it; and so it does when the loop looks several times without sleeping, for
+ * whom no time would ever pass. If it does not sleep at all, time begins to pass at each look, so
+ * that what it polls for can come.
  */
 #include "base/alloc.h"
 #include "base/report.h"
@@ -21,13 +22,15 @@
 #include <awl/errors.h>
 
 #define FIRST_FD (1 << 30)
-#define FIRST_TIME INT64_C(1000000000) /* the clock's start: no deadline of a program's is before it */
+#define FIRST_TIME INT64_C(1000000000) /* not 0, which a program may take for "no time" */
 #define LATENCY_MAX 50000u
 #define LOOKS_MAX 4u
+#define AWAKE_MAX 1000u
+#define AWAKE_LOOK 1000 /* ns */
 
 enum {
 	AT_WAITING = AWL__AT_OWN, /* in its end's list */
-	AT_UNDERWAY,              /* there, and in s->underway until its time has come */
+	AT_UNDERWAY, /* there, and in s->underway until its time has come */
 };
 
 struct sim {
@@ -37,7 +40,7 @@ struct sim {
 	bool seeded;
 	uint64_t random;
 	struct awl__heap underway;
-	unsigned looks; /* waits since the last sleep or completion */
+	unsigned awake, looks; /* waits since the last sleep; those that found nothing */
 	struct awl__sim_end **ends; /* by number */
 	uint32_t end_count;
 };
@@ -49,7 +52,7 @@ static struct awl__op *op_of_due(struct awl__heap_node *n)
 	return awl__container(n, struct awl__op, own.sim.due);
 }
 
-/* --- the seed ---------------------------------------------------------------------------------- */
+/* --- the seed --- */
 
 /* splitmix64 */
 static uint64_t draw(struct sim *s)
@@ -78,7 +81,7 @@ static uint32_t portion(struct sim *s, const struct awl__op *op)
 	return 1 + (uint32_t)(draw(s) % op->u.rw.len);
 }
 
-/* --- operations -------------------------------------------------------------------------------- */
+/* --- operations --- */
 
 static struct awl__sim_end *end_of(const struct sim *s, int fd)
 {
@@ -96,8 +99,7 @@ static void pipe_release(struct awl__sim_pipe *p)
 /* Bytes of one direction go to the operations in their order; a poll is nobody's rival. */
 static bool first_of_kind(const struct awl__sim_end *end, const struct awl__op *op)
 {
-	awl__list_each(node, &end->ops)
-	{
+	awl__list_each (node, &end->ops) {
 		const struct awl__op *other = awl__container(node, struct awl__op, link);
 
 		if (other == op || op->kind == AWL__OP_POLL)
@@ -142,8 +144,7 @@ static void settle(struct sim *s, struct awl__sim_pipe *p)
 	do {
 		moved = false;
 		for (int i = 0; i < 2; i++)
-			awl__list_each_safe(node, &p->ends[i].ops)
-			{
+			awl__list_each_safe (node, &p->ends[i].ops) {
 				struct awl__op *op = awl__container(node, struct awl__op, link);
 
 				if (op->at != AT_WAITING || !may(&p->ends[i], op))
@@ -185,7 +186,8 @@ static int sim_submit(struct awl__reactor *r, struct awl__op *op)
 	if (op->kind == AWL__OP_WORK)
 		return awl__work_submit(r, op);
 	if (op->fd >= 0 && op->fd < FIRST_FD)
-		return awl__fail(-ENOTSUP, "descriptor %d: the sim reactor has only its own pipes", op->fd);
+		return awl__fail(
+			-ENOTSUP, "descriptor %d: the sim reactor has only its own pipes", op->fd);
 	op->res = -EBADF;
 	end = end_of(s, op->fd);
 	if (!end)
@@ -225,14 +227,17 @@ static void sim_cancel(struct awl__reactor *r, struct awl__op *op)
 	}
 }
 
-/* --- time -------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 static void sleep_for_real(struct sim *s)
 {
+	static const struct timespec nap = { 0, AWL__TSAN_NAP };
+
 	if (!awl__wake_sleep(&s->wake))
 		return;
 	s->base.syscalls++;
-	syscall(SYS_futex, &s->wake.state, FUTEX_WAIT_PRIVATE, AWL__ASLEEP, NULL, NULL, 0);
+	syscall(SYS_futex, &s->wake.state, FUTEX_WAIT_PRIVATE, AWL__ASLEEP, AWL__TSAN ? &nap : NULL,
+		NULL, 0);
 	awl__wake_take(&s->wake);
 }
 
@@ -270,19 +275,34 @@ static int sim_wait(struct awl__reactor *r, int64_t deadline)
 
 	if (awl__reactor_inherited(r))
 		return AWL_EFORK;
+	if (++s->awake > AWAKE_MAX && !clock_stands(s))
+		awl__sim_advance(r, AWAKE_LOOK);
 	arrive_due(s);
 	if (!awl__list_empty(&r->ready)) {
 		awl__wake_take(&s->wake);
-		s->looks = 0;
 	} else if (awl__wake_take(&s->wake) || deadline <= awl__load(&s->clock)) {
 		if (++s->looks >= LOOKS_MAX && s->underway.count > 0)
 			arrive(s);
 	} else {
-		s->looks = 0;
+		s->awake = s->looks = 0;
 		pass_time(s, deadline);
 		arrive_due(s);
 	}
 	return awl__reactor_deliver(r);
+}
+
+static int sim_fd(struct awl__reactor *r)
+{
+	(void)r;
+	return awl__fail(-ENOTSUP, "the sim reactor has no descriptor: its clock is its own");
+}
+
+/* Nobody can wait for it: what is under way comes by looking. */
+static int sim_prepare(struct awl__reactor *r)
+{
+	if (awl__reactor_inherited(r))
+		return AWL_EFORK;
+	return !awl__list_empty(&r->ready) || ((struct sim *)r)->underway.count > 0;
 }
 
 static int64_t sim_now(struct awl__reactor *r)
@@ -298,7 +318,7 @@ void awl__sim_advance(struct awl__reactor *r, int64_t ns)
 		awl__store(&s->clock, awl__clock_after(awl__load(&s->clock), ns));
 }
 
-/* --- pipes ------------------------------------------------------------------------------------- */
+/* --- pipes --- */
 
 /* The lowest free number, the table grown for one where there is none; -ENOMEM. */
 static int free_number(struct sim *s, uint32_t from)
@@ -353,7 +373,7 @@ int awl__sim_close(struct awl__reactor *r, int fd)
 	return 0;
 }
 
-/* --- the reactor ------------------------------------------------------------------------------- */
+/* --- the reactor --- */
 
 static void sim_wake(struct awl__reactor *r)
 {
@@ -384,6 +404,8 @@ static const struct awl__reactor_class sim_class = {
 	.cancel = sim_cancel,
 	.wait = sim_wait,
 	.wake = sim_wake,
+	.fd = sim_fd,
+	.prepare = sim_prepare,
 	.now = sim_now,
 	.bind = sim_bind,
 	.destroy = sim_destroy,

@@ -39,6 +39,8 @@ static int32_t take(struct awl__sim_pipe *p, char *to, uint32_t n)
 	uint32_t first;
 
 	n = least(n, p->count);
+	if (n == 0)
+		return 0; /* `to` may be NULL */
 	first = piece(p->head, n);
 	memcpy(to, p->bytes + p->head, first);
 	memcpy(to + first, p->bytes, n - first);
@@ -52,6 +54,8 @@ static int32_t put(struct awl__sim_pipe *p, const char *from, uint32_t n)
 	uint32_t tail = (p->head + p->count) % AWL__SIM_PIPE_ROOM, first;
 
 	n = least(n, AWL__SIM_PIPE_ROOM - p->count);
+	if (n == 0)
+		return 0; /* `from` may be NULL */
 	first = piece(tail, n);
 	memcpy(p->bytes + tail, from, first);
 	memcpy(p->bytes, from + first, n - first);
@@ -65,7 +69,8 @@ static uint32_t events(const struct awl__sim_end *end)
 	uint32_t gone = end->peer->closed;
 
 	if (end->writes)
-		return (p->count < AWL__SIM_PIPE_ROOM ? POLLOUT | POLLWRNORM : 0) | (gone ? POLLERR : 0);
+		return (p->count < AWL__SIM_PIPE_ROOM ? POLLOUT | POLLWRNORM : 0) |
+			(gone ? POLLERR : 0);
 	return (p->count > 0 ? POLLIN | POLLRDNORM : 0) | (gone ? POLLHUP : 0);
 }
 

@@ -21,7 +21,7 @@ struct awl__sim_end {
 
 struct awl__sim_pipe {
 	struct awl__sim_end ends[2]; /* 0 reads, 1 writes */
-	uint32_t in_flight;          /* operations on either end, which keep the memory */
+	uint32_t in_flight; /* operations on either end, which keep the memory */
 	uint32_t head, count;
 	char bytes[AWL__SIM_PIPE_ROOM];
 };

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uring.c - the reactor over io_uring: operations are gathered in a list and handed over by the same
- * system call that waits for completions.
+ * uring.c - the reactor over io_uring: operations are gathered in a list and handed over by the
+ * same system call that waits for completions.
  *
- * An operation stays the kernel's until its own CQE, whatever a cancel request answers: so user_data
- * is the operation's address. That address must not be reused while a cancel request for it is still
- * to be submitted; therefore requests wait in a list until just before the kernel is entered, and the
- * list is cleared of what completes first.
+ * An operation stays the kernel's until its own CQE, whatever a cancel request answers: so
+ * user_data is the operation's address. That address must not be reused while a cancel request for
+ * it is still to be submitted; therefore requests wait in a list until just before the kernel is
+ * entered, and the list is cleared of what completes first.
  */
 #include "base/alloc.h"
 #include "base/report.h"
 #include "reactor/reactor.h"
 #include "reactor/sigpipe.h"
+#include "reactor/uring_outside.h"
 #include "reactor/uring_setup.h"
 #include "reactor/wake.h"
 
@@ -38,17 +39,19 @@ struct uring {
 	struct awl__reactor base;
 	struct io_uring ring;
 	struct awl__wake wake;
+	struct awl__outside outside;
 	struct awl__list queue, cancels;
-	uint64_t bound;    /* the token of the thread that the ring answers; 0: none yet */
-	uint32_t writes;   /* in flight; they may raise SIGPIPE, */
-	bool raises;       /* if the kernel has no RWF_NOSIGNAL; */
-	bool broken;       /* one was answered -EPIPE since the kernel was entered */
-	bool wake_armed;   /* the poll of the eventfd is in flight */
+	uint64_t bound; /* the token of the thread that the ring answers; 0: none yet */
+	uint32_t writes; /* in flight; they may raise SIGPIPE, */
+	bool reaped; /* completions, since the last prepare */
+	bool raises; /* if the kernel has no RWF_NOSIGNAL; */
+	bool broken; /* one was answered -EPIPE since the kernel was entered */
+	bool wake_armed; /* the poll of the eventfd is in flight */
 	bool wake_oneshot; /* before 5.13: it ends with each wake */
 	bool no_abs_timer; /* before 6.12 */
 };
 
-/* --- what differs from kind to kind ------------------------------------------------------------ */
+/* --- what differs from kind to kind --- */
 
 static void prep_poll(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op)
 {
@@ -66,8 +69,8 @@ static void prep_write(struct uring *u, struct io_uring_sqe *sqe, const struct a
 {
 	io_uring_prep_write(sqe, op->fd, op->u.rw.buf, op->u.rw.len, (uint64_t)op->u.rw.offset);
 	sqe->rw_flags = awl__nosignal();
-	/* Without DEFER_TASKRUN a write is retried at any return from the kernel, where we cannot hold
-	 * SIGPIPE back; a worker of the kernel's takes no signals. */
+	/* Without DEFER_TASKRUN a write is retried at any return from the kernel, where we
+	 * cannot hold SIGPIPE back; a worker of the kernel's takes no signals. */
 	if (u->raises && !(u->ring.flags & IORING_SETUP_DEFER_TASKRUN))
 		sqe->flags |= IOSQE_ASYNC;
 }
@@ -81,7 +84,7 @@ static const struct {
 	[AWL__OP_WRITE] = { prep_write, POLLOUT },
 };
 
-/* --- completions ------------------------------------------------------------------------------- */
+/* --- completions --- */
 
 static unsigned to_submit(const struct uring *u)
 {
@@ -124,8 +127,8 @@ static void on_op(struct uring *u, struct awl__op *op, int32_t res)
 		awl__list_remove(&op->link);
 	else if (op->cancelled && awl__unlikely(to_submit(u) > 0))
 		forget_cancel(u, op);
-	/* A worker's blocking call is broken off by a signal. And EAGAIN is no end: files that have no
-	 * non-blocking way answer it if O_NONBLOCK is set. */
+	/* A worker's blocking call is broken off by a signal. And EAGAIN is no end: files that
+	 * have no non-blocking way answer it if O_NONBLOCK is set. */
 	if (op->cancelled && (polled || res == -EINTR || res == -EAGAIN)) {
 		end(u, op, -ECANCELED);
 	} else if (polled ? res >= 0 : res == -EINTR || res == -EAGAIN) {
@@ -156,12 +159,13 @@ static void reap(struct uring *u)
 	struct io_uring_cq *cq = &u->ring.cq;
 	unsigned head = *cq->khead, tail = io_uring_smp_load_acquire(cq->ktail);
 
+	u->reaped |= head != tail;
 	for (; head != tail; head++)
 		on_cqe(u, &cq->cqes[head & cq->ring_mask]);
 	io_uring_smp_store_release(cq->khead, head);
 }
 
-/* --- entering the kernel ----------------------------------------------------------------------- */
+/* --- entering the kernel --- */
 
 static int call(struct uring *u, bool sleep, int64_t deadline, int64_t left)
 {
@@ -183,10 +187,12 @@ static int call(struct uring *u, bool sleep, int64_t deadline, int64_t left)
 		if (!u->no_abs_timer)
 			flags |= IORING_ENTER_ABS_TIMER;
 	}
-	return io_uring_enter2((unsigned)u->ring.ring_fd, to_submit(u), 1, flags, (void *)&arg, sizeof arg);
+	return io_uring_enter2(
+		(unsigned)u->ring.ring_fd, to_submit(u), 1, flags, (void *)&arg, sizeof arg);
 }
 
-/* Submits, waits for a completion if asked, and reaps: 0, or -errno where it will not get better. */
+/* Submits, waits for a completion if asked, and reaps: 0, or -errno where it will not get
+ * better. */
 static int enter(struct uring *u, bool sleep, int64_t deadline, int64_t left)
 {
 	bool held = u->writes > 0 && u->raises;
@@ -221,8 +227,9 @@ static struct io_uring_sqe *get_sqe(struct uring *u, int *err)
 	return sqe;
 }
 
-/* The poll of the eventfd: multishot where the kernel has it. One that ended is armed anew, with what
- * it was told so far read: a wake that comes later finds the poll, or makes it complete at once. */
+/* The poll of the eventfd: multishot where the kernel has it. One that ended is armed anew, with
+ * what it was told so far read: a wake that comes later finds the poll, or makes it complete at
+ * once. */
 static int arm_wake(struct uring *u)
 {
 	struct io_uring_sqe *sqe;
@@ -247,7 +254,7 @@ static int fill(struct uring *u)
 {
 	struct io_uring_sqe *sqe;
 	struct awl__op *op;
-	int err = arm_wake(u);
+	int err = 0;
 
 	while (err == 0 && !awl__list_empty(&u->queue) && (sqe = get_sqe(u, &err))) {
 		op = awl__container(awl__list_pop(&u->queue), struct awl__op, link);
@@ -259,7 +266,8 @@ static int fill(struct uring *u)
 		op->at = AT_KERNEL;
 	}
 	while (err == 0 && !awl__list_empty(&u->cancels) && (sqe = get_sqe(u, &err))) {
-		/* To get room completions may have been reaped, this very operation's among them. */
+		/* To get room completions may have been reaped, this very operation's among
+		 * them. */
 		if (awl__list_empty(&u->cancels)) {
 			io_uring_prep_nop(sqe);
 			sqe->user_data = CANCEL_DATA;
@@ -278,38 +286,89 @@ static bool flagged(const struct uring *u, unsigned flags)
 	return IO_URING_READ_ONCE(*u->ring.sq.kflags) & flags;
 }
 
-static int uring_wait(struct awl__reactor *r, int64_t deadline)
+/* Nothing to tell, and nothing that we could not hand over: one may sleep. */
+static bool quiet(const struct uring *u)
 {
-	struct uring *u = (struct uring *)r;
-	int64_t left = 0;
-	unsigned before;
-	int err, n;
+	return awl__list_empty(&u->base.ready) && awl__list_empty(&u->queue) &&
+		awl__list_empty(&u->cancels) && !cqe_there(u);
+}
 
-	if (awl__reactor_inherited(r))
-		return AWL_EFORK;
-	err = fill(u);
-	/* Nothing to tell, and nothing that we could not hand over: we may sleep. */
-	if (err == 0 && awl__list_empty(&r->ready) && awl__list_empty(&u->queue) &&
-		awl__list_empty(&u->cancels) && !cqe_there(u))
-		left = awl__left(deadline);
-	if (left > 0 && awl__wake_sleep(&u->wake))
-		err = enter(u, true, deadline, left);
-	else if (err == 0 && (to_submit(u) > 0 || flagged(u, NEWS)))
-		err = enter(u, false, 0, 0);
-	else
-		reap(u);
-	awl__wake_take(&u->wake);
-	/* A kernel without SUBMIT_ALL stops at each entry that fails; an overflow comes in portions. */
+/* Hands over and reaps, without sleeping. */
+static int look(struct uring *u)
+{
+	if (to_submit(u) > 0 || flagged(u, NEWS))
+		return enter(u, false, 0, 0);
+	reap(u);
+	return 0;
+}
+
+/* A kernel without SUBMIT_ALL stops at each entry that fails; an overflow comes in portions. */
+static int look_again(struct uring *u)
+{
+	unsigned before;
+	int err = 0;
+
 	while (err == 0 && ((before = to_submit(u)) > 0 || flagged(u, IORING_SQ_CQ_OVERFLOW))) {
 		err = enter(u, false, 0, 0);
 		if (before > 0 && to_submit(u) == before)
 			break; /* short of memory: the next wait tries again */
 	}
+	return err;
+}
+
+static int uring_wait(struct awl__reactor *r, int64_t deadline)
+{
+	struct uring *u = (struct uring *)r;
+	int64_t left = 0;
+	int err, n;
+
+	if (awl__reactor_inherited(r))
+		return AWL_EFORK;
+	deadline = awl__sleep_end(deadline);
+	err = fill(u);
+	if (err == 0 && quiet(u) && (left = awl__left(deadline)) > 0) {
+		err = arm_wake(u); /* here alone: who sleeps outside is woken there */
+		if (err < 0 || !quiet(u))
+			left = 0;
+	}
+	if (left > 0 && awl__wake_sleep(&u->wake))
+		err = enter(u, true, deadline, left);
+	else if (err == 0)
+		err = look(u);
+	else
+		reap(u);
+	awl__wake_take(&u->wake);
+	if (err == 0)
+		err = look_again(u);
 	n = awl__reactor_deliver(r);
 	return err < 0 ? err : n;
 }
 
-/* --- the reactor ------------------------------------------------------------------------------- */
+static int uring_fd(struct awl__reactor *r)
+{
+	struct uring *u = (struct uring *)r;
+
+	return awl__outside_fd(&u->outside, u->wake.fd);
+}
+
+static int uring_prepare(struct awl__reactor *r)
+{
+	struct uring *u = (struct uring *)r;
+	int err;
+
+	if (awl__reactor_inherited(r))
+		return AWL_EFORK;
+	if ((err = fill(u)) < 0 || (err = look(u)) < 0 || (err = look_again(u)) < 0 ||
+		(err = awl__outside_watch(&u->outside, &u->ring, u->reaped)) < 0)
+		return err;
+	u->reaped = false;
+	/* What came before the watch, or had its edge taken here, we have seen or see now. */
+	awl__outside_drain(&u->outside);
+	awl__wake_announce(&u->wake);
+	return !quiet(u) || to_submit(u) > 0 || flagged(u, NEWS);
+}
+
+/* --- the reactor --- */
 
 static int uring_submit(struct awl__reactor *r, struct awl__op *op)
 {
@@ -370,6 +429,7 @@ static int uring_bind(struct awl__reactor *r)
 	if (err < 0)
 		return err;
 	u->wake_armed = false;
+	u->outside.watches = false;
 	u->bound = token;
 	return 0;
 }
@@ -380,6 +440,7 @@ static void uring_destroy(struct awl__reactor *r)
 
 	awl__reactor_fini(r);
 	awl__ring_close(&u->ring, awl__reactor_inherited(r));
+	awl__outside_close(&u->outside);
 	close(u->wake.fd);
 	awl__free(u);
 }
@@ -390,6 +451,8 @@ static const struct awl__reactor_class uring_class = {
 	.cancel = uring_cancel,
 	.wait = uring_wait,
 	.wake = uring_wake,
+	.fd = uring_fd,
+	.prepare = uring_prepare,
 	.now = awl__monotonic_now,
 	.bind = uring_bind,
 	.destroy = uring_destroy,
@@ -404,6 +467,7 @@ int awl__uring_new(struct awl__reactor **ret)
 		return -ENOMEM;
 	awl__list_init(&u->queue);
 	awl__list_init(&u->cancels);
+	awl__outside_init(&u->outside);
 	err = awl__reactor_init(&u->base, &uring_class);
 	if (err < 0 || (err = awl__ring_open(&u->ring)) < 0) {
 		awl__free(u);

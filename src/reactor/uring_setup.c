@@ -2,8 +2,8 @@
 /*
  * uring_setup.c - the ladder of ring flags, and what a ring must be able to do.
  *
- * EINVAL means that the kernel does not know a flag: one rung down. Any other refusal (ENOSYS, EPERM
- * from a sysctl or a seccomp filter, ENOMEM) would be the same on every rung and ends it.
+ * EINVAL means that the kernel does not know a flag: one rung down. Any other refusal (ENOSYS,
+ * EPERM from a sysctl or a seccomp filter, ENOMEM) would be the same on every rung and ends it.
  */
 #include "reactor/uring_setup.h"
 #include "base/base.h"
@@ -23,7 +23,7 @@
 
 static const unsigned rungs[] = {
 	DEFER | IORING_SETUP_NO_SQARRAY, /* 6.6 */
-	DEFER,                           /* 6.1 */
+	DEFER, /* 6.1 */
 	IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL |
 		IORING_SETUP_CQSIZE, /* 5.19 */
 	0,
@@ -103,8 +103,9 @@ int awl__ring_open(struct io_uring *ring)
 	int fd = climb_down(&p);
 
 	if (fd < 0)
-		return awl__fail(fd, "io_uring_setup: %s (see sysctl kernel.io_uring_disabled, and "
-				     "what seccomp filter the process runs under)",
+		return awl__fail(fd,
+			"io_uring_setup: %s (see sysctl kernel.io_uring_disabled, and "
+			"what seccomp filter the process runs under)",
 			awl_strerror(fd));
 	return map(ring, fd, &p);
 }

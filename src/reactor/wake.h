@@ -4,9 +4,10 @@
  * there is a sleeper at all, so that only the first wake of a sleeper costs a system call.
  *
  * The sleeper announces itself (AWAKE -> ASLEEP) before it enters the kernel, and a wake that comes
- * from then on writes the eventfd, which the kernel's wait watches: it cannot be missed. A wake that
- * came before makes the announcement fail, and the sleeper stays up. Nobody reads the eventfd: both
- * reactors take its *edges*, so a write that comes late costs one wait that returns for nothing.
+ * from then on writes the eventfd, which the kernel's wait watches: it cannot be missed. A wake
+ * that came before makes the announcement fail, and the sleeper stays up. Nobody reads the eventfd:
+ * both reactors take its *edges*, so a write that comes late costs one wait that returns for
+ * nothing.
  */
 #ifndef AWL__WAKE_H
 #define AWL__WAKE_H
@@ -42,7 +43,14 @@ static inline void awl__wake_send(struct awl__wake *w)
 /* Takes a wake that has come; true if there was one. */
 static inline bool awl__wake_take(struct awl__wake *w)
 {
-	return awl__load(&w->state) != AWL__AWAKE && awl__exchange(&w->state, AWL__AWAKE) == AWL__WOKEN;
+	return awl__load(&w->state) != AWL__AWAKE &&
+		awl__exchange(&w->state, AWL__AWAKE) == AWL__WOKEN;
+}
+
+/* Asleep from now on, whatever woke it before: the wait is another's, at the descriptor. */
+static inline void awl__wake_announce(struct awl__wake *w)
+{
+	awl__exchange(&w->state, AWL__ASLEEP);
 }
 
 /* Before the kernel's wait. False: a wake has come, and is taken; do not sleep. */

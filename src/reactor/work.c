@@ -20,8 +20,8 @@ int awl__reactor_init(struct awl__reactor *r, const struct awl__reactor_class *c
 void awl__reactor_fini(struct awl__reactor *r)
 {
 	assert(r->in_flight == 0 || awl__reactor_inherited(r));
-	/* The loop may have had its completion while the thread that posted it still wakes us: a few
-	 * instructions of its, in which the reactor must not go. */
+	/* The loop may have had its completion while the thread that posted it still wakes us: a
+	 * few instructions of its, in which the reactor must not go. */
 	while (!awl__reactor_inherited(r) && awl__load_acquire(&r->posting) > 0)
 		sched_yield();
 }
@@ -52,8 +52,8 @@ int awl__reactor_deliver(struct awl__reactor *r)
 	return n;
 }
 
-/* In the pool's thread. The operation may be gone as soon as `post` has told of it; the reactor stays
- * until `posting` says that we have left. */
+/* In the pool's thread. The operation may be gone as soon as `post` has told of it; the reactor
+ * stays until `posting` says that we have left. */
 static void finished(struct awl__job *job)
 {
 	struct awl__op *op = awl__container(job, struct awl__op, own.work.job);

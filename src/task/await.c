@@ -32,6 +32,12 @@ static int until_done(struct awl__task *t, awl_future *f, enum awl__waits what, 
 	if (closes_cycle(t, f))
 		return awl__fail(AWL_EDEADLK, "%s: task %s would wait for itself", call,
 			awl_task_get_name(&t->future));
+	/* A request that came before the wait does what one that comes in it would do. */
+	if (awl__unlikely(awl__asked(t))) {
+		if (what == AWL__WAITS_JOIN || awl__awaited(f))
+			return awl__deliver(t);
+		awl__future_cancel(f, t->future.reason);
+	}
 	while (r == 0 && !awl__is_done(f)) {
 		awl__list_push(&f->waiters, &t->ready.link);
 		if (!awl__park(t, what, (uintptr_t)f, INT64_MAX))
@@ -68,7 +74,7 @@ int awl_await(awl_future *future)
 	}
 	if (awl__is_done(future))
 		return awl__future_outcome(future);
-	r = awl__wait_begin(t, __func__);
+	r = awl__scopes_begin(t, __func__);
 	if (awl__unlikely(r < 0))
 		return r;
 	awl__future_ref(future); /* another task may give up the last one meanwhile */
@@ -97,7 +103,7 @@ int awl_join(awl_future *future)
 	}
 	if (awl__is_done(future))
 		return 0;
-	r = awl__wait_begin(t, __func__);
+	r = awl__scopes_begin(t, __func__);
 	if (r < 0)
 		return r;
 	awl__future_ref(future);

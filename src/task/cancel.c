@@ -23,20 +23,27 @@ static struct awl__task *sole_waiter_of(awl_future *f)
 	return found;
 }
 
-static bool visible(const struct awl__task *t)
+bool awl__awaited(const awl_future *f)
 {
-	return (t->must_cancel && !t->shield) || (t->level && t->level >= t->shield);
+	awl__list_each (node, &f->waiters)
+		if (awl__runnable_at(node)->kind == AWL__RUN_TASK)
+			return true;
+	return false;
 }
 
-/* A task that its closing loop waits for in vain is told of. */
-static AWL__COLD void count_ignored(struct awl__task *t)
+/*
+ * Its waits return at once and it waits again: it must not keep the others from running, and is
+ * told of before long.
+ */
+static AWL__COLD void goes_on(struct awl__task *t)
 {
-	if (!awl__task_extra(t) || ++t->extra->ignored != 1000)
-		return;
-	awl__report(AWL_LOG_ERROR,
-		"task %s goes on waiting although its loop closes: 1000 waits have returned "
-		"AWL_ECANCELED to it; return when one does",
-		awl_task_get_name(&t->future));
+	if (awl__task_extra(t) && ++t->extra->ignored == 1000 / AWL__BUDGET)
+		awl__report(AWL_LOG_ERROR,
+			"task %s goes on waiting although %s: some thousand waits have returned "
+			"AWL_ECANCELED to it; return when one does",
+			awl_task_get_name(&t->future),
+			awl__task_loop(t)->closing ? "its loop closes" : "it was asked to stop");
+	awl__task_pause(t);
 }
 
 int awl__deliver_slow(struct awl__task *t)
@@ -47,8 +54,8 @@ int awl__deliver_slow(struct awl__task *t)
 	}
 	if (!t->level || t->level < t->shield)
 		return 0;
-	if (awl__unlikely(awl__task_loop(t)->closing))
-		count_ignored(t);
+	if (awl__unlikely(--awl__task_loop(t)->budget <= 0))
+		goes_on(t);
 	return AWL_ECANCELED;
 }
 
@@ -100,7 +107,7 @@ static int request(awl_future *f, const char *reason, bool counted)
 			t->cancelling = (uint16_t)(t->cancelling + (t->cancelling < UINT16_MAX));
 			t->must_cancel = true;
 		}
-		if (!awl__parked(t) || !visible(t))
+		if (!awl__parked(t) || !awl__asked(t))
 			return 1;
 		down = goes_down_to(t);
 		if (!down) {

@@ -2,13 +2,13 @@
 /*
  * deadline.c - the deadlines of open scopes, and a task's one timer for the nearest of them.
  *
- * Entering a scope does not read the clock: that costs more than all the rest of it. It notes the
- * coarse one, 5 ns, and the first wait inside, which reads the exact clock anyhow, works the
- * deadline out: never early, late by the time between enter and that wait, one kernel tick at the
- * most.
+ * Entering a scope does not read the clock: that costs more than all the rest of it. It reads the
+ * coarse one, 5 ns, and takes it to be as late as it can be; the first wait inside, which reads the
+ * exact clock anyhow, draws the deadline nearer: never early, late by the time between enter and
+ * that wait, two kernel ticks at the most.
  */
 #include "base/clock.h"
-#include "task/task.h"
+#include "task/scope_hot.h"
 
 void awl__scope_set_deadline(struct awl__scope *s, int64_t when)
 {
@@ -24,25 +24,20 @@ void awl__scope_set_span(struct awl__scope *s, int64_t ns)
 		s->deadline = awl__reactor_now(s->loop->reactor);
 		s->expired = true;
 		awl__scope_ask(s, "its deadline has passed");
+	} else if (ns != INT64_MAX && s->loop->virtual_time) {
+		s->deadline = awl__clock_after(awl__reactor_now(s->loop->reactor), ns);
 	} else if (ns != INT64_MAX) {
-		if (s->loop->virtual_time) {
-			s->deadline = awl__clock_after(awl__reactor_now(s->loop->reactor), ns);
-		} else {
-			s->span = ns;
-			s->coarse = awl__clock_coarse();
-		}
+		awl__scope_begin_span(s, ns);
 	}
 }
 
-static bool resolve(struct awl__scope *s, int64_t now)
+static void resolve(struct awl__scope *s, int64_t now)
 {
-	int64_t latest = s->coarse + awl__clock_tick();
+	int64_t when = awl__clock_after(now, s->span);
 
-	if (s->span < 0)
-		return false;
-	s->deadline = awl__clock_after(latest < now ? latest : now, s->span);
+	if (s->span >= 0 && when < s->deadline)
+		s->deadline = when;
 	s->span = -1;
-	return true;
 }
 
 void awl__scope_resolve(struct awl__task *t)
@@ -63,8 +58,9 @@ int64_t awl__scope_nearest(const struct awl__task *t)
 {
 	int64_t nearest = INT64_MAX;
 
-	for (const struct awl__scope *s = t->scope; s && s->depth >= t->shield; s = s->outer)
-		if (!s->asked && s->deadline < nearest)
+	for (const struct awl__scope *s = t->scope; s; s = s->outer)
+		if (!s->asked && s->deadline < nearest &&
+			(s->depth >= t->shield || s->kind == AWL__SCOPE_GROUP))
 			nearest = s->deadline;
 	return nearest;
 }
@@ -103,10 +99,9 @@ void awl__task_timer_due(awl_loop *l, struct awl__heap_node *n)
 {
 	struct awl__task *t = awl__container(n, struct awl__task, timer);
 
-	if (awl__parked(t) && sleeps(t) && (int64_t)t->waits_on <= l->now) {
+	/* A sleep that has ended has ended; a deadline of the same moment meets the next wait. */
+	if (awl__parked(t) && sleeps(t) && (int64_t)t->waits_on <= l->now)
 		awl__wake(t);
-		return;
-	}
 	awl__scope_expire(t, l->now);
 	awl__task_rearm(t);
 }
@@ -119,11 +114,11 @@ int64_t awl_deadline(void)
 
 	if (r < 0)
 		return r;
-	for (struct awl__scope *s = t->scope; s && s->depth >= t->shield; s = s->outer)
-		if (s->expired)
-			return 0;
 	awl__scope_resolve(t);
-	nearest = awl__scope_nearest(t);
+	nearest = INT64_MAX;
+	for (struct awl__scope *s = t->scope; s && s->depth >= t->shield; s = s->outer)
+		if (s->deadline < nearest)
+			nearest = s->deadline;
 	if (nearest == INT64_MAX)
 		return AWL_FOREVER;
 	now = awl__reactor_now(awl__task_loop(t)->reactor);

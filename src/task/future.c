@@ -17,7 +17,7 @@ int awl_loop_create_future(awl_loop *loop, size_t payload, awl_future **ret)
 	AWL__NOT_NULL(ret);
 	AWL__CLAIM(loop, "awl_run_coroutine_threadsafe");
 	if (payload) {
-		if (payload > SIZE_MAX - sizeof(struct awl__payload_future))
+		if (payload > PTRDIFF_MAX - sizeof(struct awl__payload_future))
 			return -ENOMEM;
 		f = awl__alloc_zero(sizeof(struct awl__payload_future) + payload);
 	} else {
@@ -26,8 +26,9 @@ int awl_loop_create_future(awl_loop *loop, size_t payload, awl_future **ret)
 	if (!f)
 		return -ENOMEM;
 	awl__future_init(f, loop, AWL__FUTURE, 1);
+	awl__hand_out(f);
 	if (payload) {
-		f->row.flags = AWL__LOOSE;
+		f->row.flags |= AWL__LOOSE;
 		awl__list_push(&loop->loose, &((struct awl__payload_future *)f)->loose);
 	}
 	loop->kept++;
@@ -169,22 +170,16 @@ awl_future *awl_ref(awl_future *future)
 		return NULL;
 	AWL__CLAIM_READ(future->row.loop, "awl_run_coroutine_threadsafe", NULL);
 	awl__future_ref(future);
+	awl__hand_out(future);
 	return future;
-}
-
-/* The reference that the loop, or a task's group, keeps itself. */
-static bool is_kept(const awl_future *f)
-{
-	return awl__is_task(f) && f->refs == 1 &&
-		(!awl__is_done(f) || ((const struct awl__task *)f)->group);
 }
 
 static int give_up(awl_future *f)
 {
-	if (awl__unlikely(is_kept(f)))
+	if (awl__unlikely(!awl__take_back(f)))
 		return awl__fail(-EINVAL,
-			"awl_unref: this handle is borrowed: the last reference is "
-			"the loop's or the task group's");
+			"awl_unref: this handle is borrowed: the references left are the loop's, "
+			"the task group's or those of who waits");
 	awl__future_unref(f);
 	return 0;
 }
@@ -203,7 +198,7 @@ static AWL__NOINLINE int give_up_idle(awl_future *f)
 	awl_loop_ref(l);
 	r = give_up(f);
 	awl__claim_end(&claim);
-	awl_loop_unref(l);
+	awl__loop_release(l);
 	return r;
 }
 
@@ -228,7 +223,9 @@ void awl__done_callback_run(struct awl__runnable *r)
 	cb->_future = NULL;
 	if (cb->_allocated)
 		awl__free(cb);
+	f->row.loop->callback_fn = (awl_fn *)(void (*)(void))fn; /* for a report */
 	fn(f, arg);
+	f->row.loop->callback_fn = NULL;
 	awl__future_unref(f);
 }
 
@@ -269,6 +266,7 @@ int awl_future_remove_done_callback(awl_future *future, awl_done_fn *fn, void *a
 	AWL__NOT_NULL(future);
 	AWL__NOT_NULL(fn);
 	AWL__CLAIM(future->row.loop, "awl_call_soon_threadsafe with a callback that removes it");
+	awl__future_ref(future); /* a callback's may be the last one */
 	awl__list_each_safe (node, &future->waiters) {
 		struct awl__runnable *r = awl__runnable_at(node);
 		awl_done_callback *cb = awl__container(r, awl_done_callback, _ready);
@@ -279,8 +277,9 @@ int awl_future_remove_done_callback(awl_future *future, awl_done_fn *fn, void *a
 		cb->_future = NULL;
 		if (cb->_allocated)
 			awl__free(cb);
-		future->refs--; /* the caller has one more */
+		awl__future_unref(future);
 		n++;
 	}
+	awl__future_unref(future);
 	return n;
 }

@@ -24,6 +24,8 @@ enum awl__future_state { /* row.state */
 enum awl__future_flags { /* row.flags */
 	AWL__SEEN = 1, /* somebody has read the failure */
 	AWL__LOOSE = 2, /* awl__alloc'd, with a payload: in no pool */
+	AWL__HANDLE = 4, /* the other bits count references that are the user's; full is many */
+	AWL__MANY = 0xfc,
 };
 
 struct awl_future {
@@ -79,6 +81,7 @@ static inline void awl__future_init(awl_future *f, awl_loop *l, uint8_t kind, ui
 	f->row.state = AWL__PENDING;
 	f->row.flags = 0;
 	f->row.waits = 0;
+	atomic_signal_fence(memory_order_release); /* a reader outside believes it from here on */
 	f->row.kind = kind;
 }
 
@@ -91,6 +94,23 @@ int awl__future_outcome(awl_future *f);
 static inline void awl__future_ref(awl_future *f)
 {
 	f->refs++;
+}
+
+/* One of its references is the user's now. */
+static inline void awl__hand_out(awl_future *f)
+{
+	if (awl__likely(f->row.flags < AWL__MANY))
+		f->row.flags += AWL__HANDLE;
+}
+
+/* And no more; false: none was. */
+static inline bool awl__take_back(awl_future *f)
+{
+	if (awl__unlikely(f->row.flags < AWL__HANDLE))
+		return false;
+	if (awl__likely(f->row.flags < AWL__MANY))
+		f->row.flags -= AWL__HANDLE;
+	return true;
 }
 
 void awl__future_free(awl_future *f);

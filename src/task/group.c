@@ -3,6 +3,7 @@
  * group.c - task groups: a scope with children. Its exit joins every one; the first failure cancels
  * the rest.
  */
+#include "base/alloc.h"
 #include "task/scope_hot.h"
 
 static struct awl__task *child_at(struct awl__list *node)
@@ -98,6 +99,13 @@ static void fail(struct awl__scope *s, int err)
 	awl__scope_ask(s, "its task group is stopping: another task failed");
 }
 
+/* Somebody may refer to it still: it is no group's child any more. */
+static void give_up(struct awl__task *child)
+{
+	child->group = NULL;
+	awl__future_unref(&child->future);
+}
+
 /* At the end of a child, in its own flow. The group gives up the loop's reference, or keeps it. */
 void awl__group_child_done(struct awl__scope *s, struct awl__task *child)
 {
@@ -110,7 +118,7 @@ void awl__group_child_done(struct awl__scope *s, struct awl__task *child)
 	} else if (child->lent) {
 		awl__list_push(&s->ended, &child->sibling);
 	} else {
-		awl__future_unref(&child->future);
+		give_up(child);
 	}
 	if (s->alive == 0 && s->joining && awl__parked(s->task))
 		awl__wake(s->task);
@@ -134,7 +142,7 @@ static struct outside join_all(struct awl__scope *s)
 			t->must_cancel = false;
 			by.cancel = true;
 			awl__scope_ask(s, t->future.reason);
-		} else if (!s->asked && awl__scope_outer_asks(s)) {
+		} else if (!s->asked && awl__scope_outer_stops(s)) {
 			by.scope = true;
 			awl__scope_ask(s, t->future.reason);
 		}
@@ -159,11 +167,12 @@ static int join(struct awl__scope *s, int status)
 
 	if (s->failure) {
 		/* Errors win; a request that was taken on the way waits for the next wait (G8). */
-		if (by.cancel || (stopped && !t->shield && t->cancelling > s->cancelling))
+		if (!t->shield && t->cancelling > s->cancelling && (by.cancel || stopped))
 			t->must_cancel = true;
 		return s->failure;
 	}
-	if (by.cancel || by.scope || (stopped && awl__scope_outer_asks(s))) {
+	if (by.cancel || by.scope || (stopped && awl__scope_outer_asks(s)) ||
+		(s->cut && awl__scope_outer_stops(s))) {
 		if (!t->shield)
 			t->must_cancel = false; /* it leaves with this status */
 		return AWL_ECANCELED;
@@ -188,7 +197,7 @@ void awl__group_release(struct awl__scope *s)
 	struct awl__list *node;
 
 	while ((node = awl__list_pop(&s->ended)))
-		awl__future_unref(&child_at(node)->future);
+		give_up(child_at(node));
 }
 
 static int enter_exit(awl_task_group *g, const void *frame, const char *call, struct awl__scope **s)
@@ -239,6 +248,11 @@ int awl_task_group_exit(awl_task_group *g, int status)
 	return status;
 }
 
+static bool is_failure_of(const struct awl__scope *s, const awl_task *t)
+{
+	return awl__is_task(t) && ((const struct awl__task *)t)->group == s && awl__failed(t);
+}
+
 awl_task *awl_task_group_failure(awl_task_group *g, awl_task *after)
 {
 	struct awl__scope *s;
@@ -251,6 +265,8 @@ awl_task *awl_task_group_failure(awl_task_group *g, awl_task *after)
 	if (!s)
 		return NULL;
 	AWL__CLAIM_(s->loop, "awl_run_coroutine_threadsafe", false, NULL);
+	if (after && !is_failure_of(s, after))
+		return NULL;
 	node = after ? ((struct awl__task *)after)->sibling.next : s->ended.next;
 	while (node != &s->ended && !awl__failed(&child_at(node)->future))
 		node = node->next;
@@ -294,6 +310,7 @@ int awl_task_group_cancel(awl_task_group *g, const char *reason)
 int awl_task_group_start(awl_task_group *g, awl_fn *fn, void *arg, awl_task **ret)
 {
 	struct awl__task *t, *child;
+	struct awl__extra *extra;
 	awl_future *readiness;
 	awl_task *handle;
 	awl_loop *l;
@@ -307,32 +324,39 @@ int awl_task_group_start(awl_task_group *g, awl_fn *fn, void *arg, awl_task **re
 	r = awl__self(&t, __func__);
 	if (r < 0)
 		return r;
+	if (awl__task_loop(t) != l)
+		return awl__fail(AWL_EOTHERLOOP, "%s: the group is of another loop", __func__);
 	r = awl__wait_begin(t, __func__);
 	if (r < 0)
 		return r;
-	r = awl_loop_create_future(awl__task_loop(t), 0, &readiness);
-	if (r < 0)
+	extra = awl__alloc_zero(sizeof *extra);
+	if (!extra)
+		return -ENOMEM;
+	r = awl_loop_create_future(l, 0, &readiness);
+	if (r < 0) {
+		awl__free(extra);
 		return r;
+	}
 	r = awl_task_group_create_task(g, fn, arg, &handle);
 	if (r < 0) {
+		awl__free(extra);
 		awl__future_unref(readiness);
 		return r;
 	}
 	child = (struct awl__task *)handle;
 	child->lent = ret != NULL;
-	if (!awl__task_extra(child)) {
-		awl_cancel(handle, "no memory to wait for its start");
-		awl__future_unref(readiness);
-		return -ENOMEM;
-	}
+	if (child->extra)
+		awl__free(extra); /* a task factory gave it a name, say */
+	else
+		child->extra = extra;
 	child->extra->readiness = readiness;
 	awl__future_ref(readiness);
 	awl__future_ref(handle);
-	if (ret)
-		*ret = handle;
 	r = awl_await(readiness);
 	if (r == AWL_ECANCELED)
 		awl__future_cancel(handle, t->future.reason); /* while it starts: it stops too */
+	else if (r >= 0 && ret)
+		*ret = handle;
 	awl__see(readiness);
 	awl__future_unref(readiness);
 	awl__future_unref(handle);

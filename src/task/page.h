@@ -35,13 +35,13 @@ struct awl__page {
 		uint32_t size;
 		/* seq 4 bytes; kind (2: a task), state (0: not done), waits 1 byte each */
 		uint32_t seq, kind, state, waits;
-		/* waits_on, since (the loop's clock), fn, sp (0: it has not begun) 8 bytes; number 4 */
+		/* waits_on, since (the loop's clock), fn, sp (0: not begun) 8 bytes; number 4 */
 		uint32_t waits_on, since, fn, sp, number;
 		/* extra: an address, or 0; in it, name: an address of a string, or 0
 		 * ("Task-<number>") */
 		uint32_t extra, name;
 	} task;
-	/* Where a task waits for a descriptor, waits_on is an address: there, its number, 4 bytes. */
+	/* Where a task waits for a descriptor, waits_on is an address: there its number, 4 bytes */
 	uint32_t waits_on_fd, spare;
 	/* What a task waits for, by `waits`: 0 nothing, then these. */
 	char waits[32][16];

@@ -8,9 +8,6 @@
  */
 #include "task/park.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
 static void task_main(void);
 
 static size_t stack_size(const struct awl__task *t)
@@ -138,18 +135,6 @@ struct awl__task *awl__wake_first(struct awl__list *queue)
 	return t;
 }
 
-/* fork copied this stack, but not the thread that ran the loop. */
-static _Noreturn AWL__COLD void returned_in_child(void)
-{
-	static const char words[] =
-		"awl: a task's function returned in a fork's child: the child may "
-		"only exec or _exit; it exits now\n";
-
-	if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
-		_exit(EXIT_FAILURE);
-	_exit(EXIT_FAILURE);
-}
-
 /*
  * Where a flow that has ended goes on: NULL, and *next is to begin right here on its warm stack; or
  * the context to leave for.
@@ -187,8 +172,7 @@ static void task_main(void)
 
 		l->budget = AWL__BUDGET;
 		outcome = t->fn(t->arg);
-		if (awl__unlikely(awl__thread->running != l))
-			returned_in_child();
+		awl__loop_still_here(l);
 		if (awl__unlikely(t->scope != NULL))
 			outcome = awl__scope_leftover(t, outcome);
 		done = t->context;

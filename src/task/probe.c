@@ -26,12 +26,7 @@ static int frames_of(struct awl__task *t, void **frames, int room)
 		take(&p);
 		return p.count;
 	}
-	/* The asker's own context: a task's, or the thread's. */
-	if (l->current) {
-		here = l->current->context;
-	} else {
-		awl__context_of_thread(&here);
-	}
+	here = l->current ? l->current->context : l->hub; /* the asker's own */
 	p.back = &here;
 	l->probe = &p;
 	awl__context_switch(&here, &t->context);
@@ -57,8 +52,8 @@ int awl_task_get_stack(awl_task *task, void **frames, int room)
 int awl_task_print_stack(awl_task *task, int fd)
 {
 	void *frames[64];
-	char name[96];
-	int n;
+	char name[96], line[384];
+	int n, len;
 
 	AWL__NOT_NULL(task);
 	AWL__CLAIM(task->row.loop, "awl_call_soon_threadsafe with a callback that prints it");
@@ -66,10 +61,11 @@ int awl_task_print_stack(awl_task *task, int fd)
 	if (n < 0)
 		return n;
 	awl__symbol((const void *)(uintptr_t)((struct awl__task *)task)->fn, name, sizeof name);
-	if (dprintf(fd, "%s, %s: %s\n", awl_task_get_name(task), name,
-		    awl__is_done(task) ? "done"
-			    : n        ? "most recent call first"
-				       : "has not begun") < 0)
+	len = snprintf(line, sizeof line, "%.200s, %s: %s\n", awl_task_get_name(task), name,
+		awl__is_done(task) ? "done"
+			: n        ? "most recent call first"
+				   : "has not begun");
+	if (write(fd, line, (size_t)len) < 0)
 		return -errno;
 	backtrace_symbols_fd(frames, n, fd);
 	return 0;

@@ -6,6 +6,10 @@
 #include "task/page.h"
 #include "task/task.h"
 
+#include <pthread.h>
+
+#include <stdio.h>
+
 static void run_one(awl_loop *l, struct awl__runnable *r)
 {
 	if (awl__likely(r->kind == AWL__RUN_TASK))
@@ -15,6 +19,7 @@ static void run_one(awl_loop *l, struct awl__runnable *r)
 }
 
 static int close_loop(awl_loop *l);
+static void loop_left(awl_loop *l);
 static void loop_dies(awl_loop *l)
 {
 	awl__page_remove(l);
@@ -26,6 +31,7 @@ static const struct awl__loop_hooks hooks = {
 	.timer = awl__task_timer_due,
 	.close = close_loop,
 	.born = awl__page_add,
+	.left = loop_left,
 	.dies = loop_dies,
 };
 
@@ -68,6 +74,31 @@ int awl_loop_run_forever(awl_loop *loop)
 	if (r < 0)
 		return r;
 	r = run_until(loop, NULL);
+	awl__loop_end(loop);
+	return r;
+}
+
+static int run_once(awl_loop *l)
+{
+	int r = awl__reactor_fd(l->reactor); /* what it may lack is to be missed before it begins */
+
+	if (r < 0 && r != -ENOTSUP)
+		return r;
+	l->stopped = true;
+	r = run_until(l, NULL);
+	return r < 0 ? r : awl__loop_rest(l);
+}
+
+int awl_loop_run_once(awl_loop *loop)
+{
+	static struct awl__call call = { __func__, "awl_call_soon_threadsafe", 0, 0 };
+	int r;
+
+	AWL__NOT_NULL(loop);
+	r = awl__loop_begin(loop, &call);
+	if (r < 0)
+		return r;
+	r = run_once(loop);
 	awl__loop_end(loop);
 	return r;
 }
@@ -195,9 +226,47 @@ static void report_unread(awl_future *f)
 		awl__future_report(f);
 }
 
+/* Some task of whose handles one was given out, in words. */
+static const char *describe_handle(awl_loop *l, char *buf, size_t len)
+{
+	char place[96];
+
+	snprintf(buf, len, "a future's");
+	for (struct awl__row_block *b = l->tasks.blocks; b; b = b->next)
+		for (uint32_t i = 0; i < b->used; i++) {
+			struct awl__task *t = (struct awl__task *)awl__row_at(&l->tasks, b, i);
+
+			if (t->future.row.kind == AWL__FREE)
+				continue;
+			awl__symbol((const void *)(uintptr_t)t->fn, place, sizeof place);
+			snprintf(buf, len, "one of task %s, %s", awl_task_get_name(&t->future),
+				place);
+			return buf;
+		}
+	return buf;
+}
+
+/* Who gives up the loop before its handles has forgotten them. */
+static void loop_left(awl_loop *l)
+{
+	char one[160];
+	uint64_t token = awl__token_make();
+
+	if (!token || !awl__owner_take(&l->owner, AWL__CLOSED, token))
+		return; /* somebody is giving one up right now */
+	if (l->outlived && l->kept && !l->leak_told) {
+		l->leak_told = true;
+		awl__report(AWL_LOG_WARNING,
+			"loop %p%s%s is given up, but %u handles are not (%s): awl_unref each",
+			(void *)l, *l->name ? " " : "", l->name, l->kept,
+			describe_handle(l, one, sizeof one));
+	}
+	awl__owner_give(&l->owner, AWL__CLOSED);
+}
+
 void awl__loop_orphaned(awl_loop *l)
 {
-	awl_loop_unref(l);
+	awl__loop_release(l);
 }
 
 static int shut_down(awl_loop *l)
@@ -255,7 +324,7 @@ int awl_loop_close(awl_loop *loop)
 int awl_run_with(const awl_loop_options *options, awl_fn *fn, void *arg)
 {
 	awl_loop *l;
-	int r, closed;
+	int r, closed, cancel_state;
 
 	AWL__NOT_NULL(fn);
 	if (awl__thread->running)
@@ -264,9 +333,12 @@ int awl_run_with(const awl_loop_options *options, awl_fn *fn, void *arg)
 	r = awl_loop_new(options, &l);
 	if (r < 0)
 		return r;
+	/* A pthread_cancel waits until the loop is gone too. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	r = awl_loop_run_until_complete(l, fn, arg);
 	closed = awl_loop_close(l);
 	awl_loop_unref(l);
+	pthread_setcancelstate(cancel_state, NULL);
 	return r < 0 ? r : closed < 0 ? closed : r;
 }
 

@@ -59,16 +59,19 @@ awl_loop *awl__scope_loop(const struct awl__scope_storage *st, uint8_t kind)
 	return st->_magic == AWL__STORAGE_OPEN(kind) ? st->_scope->loop : awl__thread->running;
 }
 
+/* What is above all scopes of a task asks it to stop: its group, or its closing loop. */
+static bool root_asks(const struct awl__task *t)
+{
+	return (t->group && t->group->asked) || awl__task_loop(t)->closing;
+}
+
 static void relevel(struct awl__task *t)
 {
 	struct awl__scope *s = t->scope;
 
 	while (s && !s->asked)
 		s = s->outer;
-	if (s)
-		t->level = s->depth;
-	else
-		t->level = t->group ? t->group->asked : awl__task_loop(t)->closing;
+	t->level = s ? s->depth : root_asks(t);
 }
 
 void awl__scope_close(struct awl__scope *s, bool alive)
@@ -87,7 +90,7 @@ void awl__scope_close(struct awl__scope *s, bool alive)
 		relevel(t);
 }
 
-/* A dead frame's bytes: AddressSanitizer may have poisoned them, and that is just what we ask. */
+/* A dead frame's bytes, which AddressSanitizer may have poisoned. */
 __attribute__((no_sanitize("address", "thread"))) static bool is_written_over(
 	const struct awl__scope *s)
 {
@@ -103,7 +106,8 @@ static bool is_dead(const struct awl__task *t, const struct awl__scope *s, const
 
 	if (at >= stack->low && at < stack->high && at < (const char *)frame)
 		return true;
-	return is_written_over(s);
+	/* Under AddressSanitizer locals lie off the task's stack, and dead ones are poisoned. */
+	return AWL__POISONED(at) || is_written_over(s);
 }
 
 static void close_left_open(struct awl__scope *s)
@@ -154,6 +158,16 @@ static struct awl__scope *find_open(
 	return s;
 }
 
+/*
+ * The same storage entered from the same place, nothing opened since: a loop that goes round, or a
+ * function called again, without the exit of its last time.
+ */
+static bool is_again(const struct awl__scope *s, const struct awl__scope_storage *st, uint8_t kind,
+	const void *place)
+{
+	return s->storage == st && s->kind == kind && s->place == place;
+}
+
 /* Kept for exit; but where the storage is some task's open scope, that stays as it is. */
 static int refuse(struct awl__scope_storage *st, uint8_t kind, int err)
 {
@@ -179,6 +193,10 @@ int awl__scope_enter(struct awl__scope_storage *st, uint8_t kind, const void *fr
 		r = awl__check_scopes(t, frame, call);
 		if (r < 0)
 			return refuse(st, kind, r);
+		if (awl__unlikely(is_again(t->scope, st, kind, place))) {
+			close_left_open(t->scope);
+			return refuse(st, kind, AWL_ESCOPE);
+		}
 		if (awl__unlikely(find_open(t, st, kind) != NULL)) {
 			st->_refused = AWL_ESCOPE;
 			return awl__fail(
@@ -227,9 +245,8 @@ int awl__scope_exit(struct awl__scope_storage *st, uint8_t kind, const void *fra
 	s = find_open(t, st, kind);
 	if (!s)
 		return awl__fail(AWL_ESCOPE, "%s: this %s %s", call, noun[kind],
-			st->_magic == AWL__STORAGE_OPEN(kind)
-				? "was entered by another task"
-				: "was not entered, or has been left");
+			awl__scope_find(st, kind) ? "was entered by another task"
+						  : "was not entered, or has been left");
 	while (t->scope != s)
 		close_left_open(t->scope);
 	s->violated = true;
@@ -237,18 +254,22 @@ int awl__scope_exit(struct awl__scope_storage *st, uint8_t kind, const void *fra
 	return 0;
 }
 
-bool awl__scope_outer_asks(const struct awl__scope *s)
+bool awl__scope_outer_stops(const struct awl__scope *s)
 {
 	const struct awl__task *t = s->task;
 	const struct awl__scope *o = s->outer;
 
-	if (!s->outer_shield && t->cancelling > s->cancelling)
-		return true;
 	while (o && !(o->asked && o->depth >= s->outer_shield))
 		o = o->outer;
 	if (o)
 		return true;
-	return !s->outer_shield && (t->group ? t->group->asked : s->loop->closing);
+	return !s->outer_shield && root_asks(t);
+}
+
+bool awl__scope_outer_asks(const struct awl__scope *s)
+{
+	return awl__scope_outer_stops(s) ||
+		(!s->outer_shield && s->task->cancelling > s->cancelling);
 }
 
 int awl__scope_status(const struct awl__scope *s, int status)

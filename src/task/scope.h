@@ -24,8 +24,7 @@ struct awl__scope {
 	uint64_t serial;
 	const void *place; /* where it was entered */
 	int64_t deadline; /* INT64_MAX: none */
-	int64_t span; /* of a deadline not yet worked out: from `coarse` on; else -1 */
-	int64_t coarse;
+	int64_t span; /* of a deadline that may be nearer: this long from its entry; else -1 */
 	uint16_t cancelling; /* the task's, when it was entered */
 	uint16_t depth;
 	uint16_t outer_shield;
@@ -67,14 +66,15 @@ struct awl__scope *awl__scope_find(const struct awl__scope_storage *st, uint8_t 
 /* The loop of an open scope, else the running one; NULL: neither. */
 awl_loop *awl__scope_loop(const struct awl__scope_storage *st, uint8_t kind);
 
-/* Sets or moves the deadline; `now` may be the coarse clock with span >= 0. */
+/* Sets or moves the deadline: ns from now on, or at `when`. */
 void awl__scope_set_span(struct awl__scope *s, int64_t ns);
 void awl__scope_set_deadline(struct awl__scope *s, int64_t when);
 
-/* Works out the deadlines of scopes entered since the last look at the clock. */
+/* Draws the deadlines of scopes entered since the last look at the clock nearer. */
 void awl__scope_resolve(struct awl__task *t);
 
-/* The nearest deadline that the task's waits can see and that has not passed. */
+/* The nearest deadline at which somebody is to be told: the task, unless a shield is between, or a
+ * group's children. */
 int64_t awl__scope_nearest(const struct awl__task *t);
 
 /* Marks what has passed by now, and lets it ask. */
@@ -83,7 +83,10 @@ void awl__scope_expire(struct awl__task *t, int64_t now);
 /* s asks its owner, and a group its children, to stop. */
 void awl__scope_ask(struct awl__scope *s, const char *reason);
 
-/* An outer scope of s, or another task by awl_cancel since it was entered, asks too. */
+/* What is outside s asks its task to stop: a scope, its group, its loop; ... */
+bool awl__scope_outer_stops(const struct awl__scope *s);
+
+/* ... or somebody by awl_cancel, since s was entered. */
 bool awl__scope_outer_asks(const struct awl__scope *s);
 
 /* A timeout's or shield's: what its exit makes of the body's status. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scope_hot.h - the common case of entering and leaving a scope, inline: a task with a free record at
- * hand, and a scope that is the innermost and was never asked to stop.
+ * scope_hot.h - the common case of entering and leaving a scope, inline: a task with a free record
+ * at hand, and a scope that is the innermost and was never asked to stop.
  */
 #ifndef AWL__SCOPE_HOT_H
 #define AWL__SCOPE_HOT_H
 
+#include "base/clock.h"
 #include "task/task.h"
 
 /* In a storage: open, or refused by enter. Uninitialised memory says neither but by chance. */
@@ -26,7 +27,8 @@ static inline void awl__scope_push(struct awl__task *t, struct awl__scope *s,
 	s->place = place;
 	s->deadline = INT64_MAX;
 	s->span = -1;
-	s->cancelling = t->cancelling;
+	/* A request not yet delivered will be met inside, and came from outside all the same. */
+	s->cancelling = (uint16_t)(t->cancelling - t->must_cancel);
 	s->depth = ++t->depth;
 	s->outer_shield = t->shield;
 	s->kind = kind;
@@ -56,6 +58,13 @@ static inline int awl__scope_enter_hot(struct awl__scope_storage *st, uint8_t ki
 	return 0;
 }
 
+/* ns > 0 from now on: at the latest, by the coarse clock; see deadline.c. */
+static inline void awl__scope_begin_span(struct awl__scope *s, int64_t ns)
+{
+	s->deadline = awl__clock_after(awl__clock_coarse() + awl__clock_lag, ns);
+	s->span = ns;
+}
+
 /* Off the chain, back to the free list. */
 static inline void awl__scope_pop(struct awl__scope *s)
 {
@@ -70,7 +79,8 @@ static inline void awl__scope_pop(struct awl__scope *s)
 	s->loop->free_scopes = s;
 }
 
-/* True: the scope of this storage was the running task's innermost, and nothing more is to be said. */
+/* True: the scope of this storage was the running task's innermost, and nothing more is to be said.
+ */
 static inline bool awl__scope_exit_hot(struct awl__scope_storage *st)
 {
 	awl_loop *l = awl__thread->running;

@@ -19,8 +19,12 @@ int awl_yield(void)
 	r = awl__wait_begin(t, __func__);
 	if (awl__unlikely(r < 0))
 		return r;
-	awl__loop_push(l, &t->ready);
-	awl__leave(l, t);
+	if (awl__unlikely(t->scope != NULL)) {
+		awl__task_pause(t); /* which minds the scopes' deadlines */
+	} else {
+		awl__loop_push(l, &t->ready);
+		awl__leave(l, t);
+	}
 	return awl__deliver(t);
 }
 

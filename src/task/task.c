@@ -91,7 +91,7 @@ static int apply(struct awl__task *t, const awl_task_options *o)
 		t->arg = t->extra->copy;
 	}
 	if (o->stack_size)
-		t->stack_class = (uint8_t)(64 - __builtin_clzll(o->stack_size - 1));
+		t->stack_class = (uint8_t)(64 - __builtin_clzll((o->stack_size - 1) | 1));
 	return o->name ? awl_task_set_name(&t->future, o->name) : 0;
 }
 
@@ -142,7 +142,7 @@ int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
 		awl__heap_release(&l->timers);
 		return -ENOMEM;
 	}
-	/* Of a row's last life, or of no life, hold: ready.kind and timer.kind (0), a timer not armed. */
+	/* Of the last life of its row, or of none, hold: both kinds (0), a timer not armed */
 	t->depth = 1;
 	t->shield = 0;
 	t->attention = 0;
@@ -194,6 +194,7 @@ void awl__task_end(struct awl__task *t, uint8_t state, int outcome)
 {
 	awl_loop *l = awl__task_loop(t);
 
+	l->current = NULL; /* a handler that is told of it must not wait in its name */
 	awl__task_disarm(t);
 	if (--l->live == 0 && awl__unlikely(l->closing))
 		l->halt = true;
@@ -204,6 +205,14 @@ void awl__task_end(struct awl__task *t, uint8_t state, int outcome)
 		awl__group_child_done(t->group, t);
 	else
 		awl__future_unref(&t->future);
+}
+
+/* Behind the failure a task has ended with, if they are of that one. */
+static const char *last_words(const awl_future *f)
+{
+	const struct awl__extra *x = awl__is_task(f) ? ((const struct awl__task *)f)->extra : NULL;
+
+	return x && x->detail.err == f->outcome ? x->detail.words : "";
 }
 
 void awl__future_report(awl_future *f)
@@ -220,7 +229,16 @@ void awl__future_report(awl_future *f)
 		(awl_exception){ .message = message,
 			.error = f->outcome,
 			.task = awl__is_task(f) ? f : NULL,
-			.future = f });
+			.future = f,
+			.detail = last_words(f) });
+}
+
+/* The reference made for `ret` is the user's. */
+static inline int handed_out(int r, awl_task **ret)
+{
+	if (awl__likely(r == 0) && ret)
+		awl__hand_out(*ret);
+	return r;
 }
 
 int awl_create_task(awl_fn *fn, void *arg, awl_task **ret)
@@ -229,7 +247,7 @@ int awl_create_task(awl_fn *fn, void *arg, awl_task **ret)
 
 	if (awl__unlikely(!l))
 		return awl__self_refused(__func__);
-	return awl__task_new(l, NULL, fn, arg, NULL, ret);
+	return handed_out(awl__task_new(l, NULL, fn, arg, NULL, ret), ret);
 }
 
 int awl_loop_create_task(
@@ -237,7 +255,7 @@ int awl_loop_create_task(
 {
 	AWL__NOT_NULL(loop);
 	AWL__CLAIM(loop, "awl_run_coroutine_threadsafe");
-	return awl__task_new(loop, options, fn, arg, NULL, ret);
+	return handed_out(awl__task_new(loop, options, fn, arg, NULL, ret), ret);
 }
 
 int awl_loop_set_task_factory(awl_loop *loop, awl_task_factory *factory, void *factory_arg)

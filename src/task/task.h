@@ -53,7 +53,7 @@ struct awl__probe {
 };
 
 /*
- * A cache line a paragraph: what readers outside look at, what every switch touches, what a task is.
+ * A cache line a paragraph: what readers outside look at, what a switch touches, what a task is.
  */
 struct awl__task {
 	struct awl_future future;
@@ -65,8 +65,7 @@ struct awl__task {
 	uint16_t shield; /* the depth of the innermost shield; 0: none */
 	union {
 		struct {
-			uint16_t
-				level; /* the depth of the innermost scope that asks to stop; 0: none */
+			uint16_t level; /* the depth of the innermost scope that asks; 0: none */
 			bool must_cancel; /* a request by awl_cancel is to be delivered */
 			bool interrupted; /* its wait was ended early; false but for a moment */
 		};
@@ -190,10 +189,18 @@ static inline int awl__deliver(struct awl__task *t)
 
 /* The same at the beginning of a wait, where a scope left without exit is found: AWL_ESCOPE. */
 int awl__check_scopes(struct awl__task *t, const void *frame, const char *call);
-#define awl__wait_begin(t, call) \
-	((t)->scope && awl__check_scopes(t, __builtin_frame_address(0), call) < 0 \
-			? AWL_ESCOPE \
-			: awl__deliver(t))
+#define awl__scopes_begin(t, call) \
+	((t)->scope ? awl__check_scopes(t, __builtin_frame_address(0), call) : 0)
+#define awl__wait_begin(t, call) (awl__scopes_begin(t, call) < 0 ? AWL_ESCOPE : awl__deliver(t))
+
+/* A wait of t would tell AWL_ECANCELED now. */
+static inline bool awl__asked(const struct awl__task *t)
+{
+	return (t->must_cancel && !t->shield) || (t->level && t->level >= t->shield);
+}
+
+/* A task waits for f. */
+bool awl__awaited(const awl_future *f);
 
 /* What is asked of t has changed: a parked task is interrupted if it can see it. */
 void awl__task_attend(struct awl__task *t);

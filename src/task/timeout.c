@@ -12,7 +12,10 @@ int awl_timeout_enter(awl_timeout *t, int64_t ns)
 
 	if (awl__unlikely(r < 0))
 		return r;
-	awl__scope_set_span(s, ns);
+	if (awl__likely(ns > 0 && ns != INT64_MAX && !s->loop->virtual_time))
+		awl__scope_begin_span(s, ns);
+	else
+		awl__scope_set_span(s, ns);
 	return 0;
 }
 
@@ -80,6 +83,10 @@ int awl_timeout_expired(const awl_timeout *t)
 	if (!s)
 		return t->_storage._expired;
 	AWL__CLAIM(s->loop, "awl_call_soon_threadsafe with a callback that asks");
+	if (!s->expired && s->deadline != INT64_MAX) {
+		awl__scope_resolve(s->task);
+		awl__scope_expire(s->task, awl__reactor_now(s->loop->reactor));
+	}
 	return s->expired;
 }
 
@@ -101,6 +108,7 @@ int awl_wait_for(int64_t ns, awl_fn *fn, void *arg)
 	awl_timeout t;
 
 	AWL__NOT_NULL(fn);
+	t._storage._magic = 0; /* a refusal looks whether it is open */
 	return awl_timeout_enter(&t, ns) < 0 ? awl_timeout_exit(&t, 0)
 					     : awl_timeout_exit(&t, fn(arg));
 }
@@ -144,5 +152,6 @@ int awl_shielded(int64_t ns, awl_fn *fn, void *arg)
 	awl_shield s;
 
 	AWL__NOT_NULL(fn);
+	s._storage._magic = 0;
 	return awl_shield_enter(&s, ns) < 0 ? awl_shield_exit(&s, 0) : awl_shield_exit(&s, fn(arg));
 }

@@ -40,10 +40,13 @@ static void open_call(awl_loop *l, struct awl__parcel *p)
 	uint32_t queued = QUEUED;
 
 	if (awl__cas(&c->state, &queued, CALLED)) {
-		if (l->closed)
+		if (l->closed) {
 			c->refused = AWL_ECLOSED;
-		else
+		} else {
+			l->callback_fn = c->fn; /* for a report: it may not wait */
 			c->value = c->fn(c->arg);
+			l->callback_fn = NULL;
+		}
 		awl__latch_open(&c->latch);
 	}
 	unref(c);

@@ -59,7 +59,7 @@ void awl_cfuture_unref(awl_cfuture *c)
 		awl__report(AWL_LOG_ERROR,
 			"nobody read the failure of a coroutine run in loop %p: %s",
 			(void *)c->loop, awl_strerror(c->outcome));
-	awl_loop_unref(c->loop);
+	awl__loop_release(c->loop);
 	awl__free(c);
 }
 
@@ -142,7 +142,7 @@ int awl_run_coroutine_threadsafe(
 	c->start.open = open_start;
 	r = awl__inbox_push(&loop->inbox, &c->start);
 	if (r < 0) {
-		awl_loop_unref(loop);
+		awl__loop_release(loop);
 		awl__free(c);
 		return awl__fail(r, "awl_run_coroutine_threadsafe: this loop is closed");
 	}

@@ -26,7 +26,7 @@ static void unref(struct wrap *w)
 	if (awl__sub_acq_rel(&w->refs, 1) != 1)
 		return;
 	awl_cfuture_unref(w->inner);
-	awl_loop_unref(w->loop);
+	awl__loop_release(w->loop);
 	awl__free(w);
 }
 
@@ -58,7 +58,7 @@ static void inner_done(awl_cfuture *c, int outcome, void *arg)
 		awl__reactor_wake(l->reactor);
 	if (r < 0)
 		unref(w);
-	awl_loop_unref(l);
+	awl__loop_release(l);
 }
 
 /* The outer one is done: if it was cancelled, so is the inner. */

@@ -29,8 +29,7 @@ static void assert_is(struct awl__list *l, const char *digits)
 	assert_int_equal(nth(l, i), -1);
 	/* and backwards */
 	for (struct awl__list *node = l->prev; node != l; node = node->prev)
-		assert_int_equal(
-			awl__container(node, struct item, link)->n, digits[--i] - '0');
+		assert_int_equal(awl__container(node, struct item, link)->n, digits[--i] - '0');
 	assert_int_equal(i, 0);
 }
 

@@ -217,7 +217,7 @@ void rig_settle(struct rig *g)
 		assert_true(rig_turn(g, 0) >= 0);
 }
 
-/* --- the cases: each body on each variant ------------------------------------------------------ */
+/* --- the cases: each body on each variant --- */
 
 struct rig_case {
 	const struct rig_variant *variant;
@@ -271,11 +271,12 @@ int rig_main(const struct rig_body *bodies, size_t count)
 		if (!available(&variants[v]))
 			continue;
 		for (size_t b = 0; b < count && n < COUNT(tests); b++, n++) {
-			snprintf(names[n], sizeof names[n], "%s [%s]", bodies[b].name, variants[v].name);
+			snprintf(names[n], sizeof names[n], "%s [%s]", bodies[b].name,
+				variants[v].name);
 			cases[n] = (struct rig_case){ &variants[v], &bodies[b] };
-			tests[n] = (struct CMUnitTest){ .name = names[n],
-				.test_func = run_case,
-				.initial_state = &cases[n] };
+			tests[n] = (struct CMUnitTest){
+				.name = names[n], .test_func = run_case, .initial_state = &cases[n]
+			};
 		}
 	}
 	/* cmocka's macro wants the array itself; this is what it calls. */

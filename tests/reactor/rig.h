@@ -22,7 +22,7 @@
 struct rig_variant {
 	const char *name, *reactor;
 	unsigned refused_flags; /* of io_uring_setup: -EINVAL, as an older kernel */
-	bool no_nosignal;       /* before 6.18 */
+	bool no_nosignal; /* before 6.18 */
 	uint64_t seed;
 };
 
@@ -31,7 +31,7 @@ struct rig {
 	const struct rig_variant *v;
 	pthread_mutex_t lock;
 	struct awl__list posted; /* by the pool's threads */
-	unsigned completions;    /* of all operations, so far */
+	unsigned completions; /* of all operations, so far */
 };
 
 struct rig_op {
@@ -64,18 +64,21 @@ void rig_poll(struct rig *g, struct rig_op *o, int fd, uint32_t events);
 int rig_work(struct rig *g, struct rig_op *o, int (*fn)(void *), void *arg);
 int rig_start(struct rig *g, struct rig_op *o);
 
-int rig_turn(struct rig *g, int64_t deadline);            /* one wait, and what was posted */
-int32_t rig_finish(struct rig *g, struct rig_op *o);      /* until it has completed, once */
-void rig_put(struct rig *g, int fd, const char *text);    /* writes all of it */
+int rig_turn(struct rig *g, int64_t deadline); /* one wait, and what was posted */
+int32_t rig_finish(struct rig *g, struct rig_op *o); /* until it has completed, once */
+void rig_put(struct rig *g, int fd, const char *text); /* writes all of it */
 void rig_expect(struct rig *g, int fd, const char *text); /* reads all of it */
-void rig_settle(struct rig *g);                           /* a few looks without sleeping */
+void rig_settle(struct rig *g); /* a few looks without sleeping */
 
 struct rig_body {
 	const char *name;
 	void (*run)(struct rig *g);
 	const char *not_on; /* the reactor that cannot have it, skipped by name */
 };
-#define BODY_BUT(fn, reactor) { #fn, fn, reactor }
+#define BODY_BUT(fn, reactor) \
+	{ \
+#fn, fn, reactor \
+	}
 #define BODY(fn) BODY_BUT(fn, "")
 #define KERNEL_BODY(fn) BODY_BUT(fn, "sim")
 int rig_main(const struct rig_body *bodies, size_t count);

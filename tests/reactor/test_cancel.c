@@ -185,7 +185,7 @@ static void no_byte_is_lost_whoever_wins(struct rig *g)
 	}
 }
 
-/* --- work -------------------------------------------------------------------------------------- */
+/* --- work --- */
 
 struct gate {
 	pthread_mutex_t lock;

@@ -40,8 +40,8 @@ static void a_wrong_name_is_an_error_that_lists_the_right_ones(void **state)
 
 	(void)state;
 	assert_int_equal(awl__reactor_new("foo", 0, &r), -EINVAL);
-	assert_string_equal(awl_error_detail(-EINVAL),
-		"foo: no such reactor; there are uring, epoll, sim");
+	assert_string_equal(
+		awl_error_detail(-EINVAL), "foo: no such reactor; there are uring, epoll, sim");
 	setenv("AWL_REACTOR", "io_uring", 1);
 	assert_int_equal(awl__reactor_new(NULL, 0, &r), -EINVAL);
 	assert_string_equal(awl_error_detail(-EINVAL),
@@ -61,7 +61,7 @@ static void an_empty_name_in_the_environment_is_none(void **state)
 	unsetenv("AWL_REACTOR");
 }
 
-/* --- the ladder -------------------------------------------------------------------------------- */
+/* --- the ladder --- */
 
 static unsigned refused_flags, tries;
 static int refusal;
@@ -159,7 +159,7 @@ static void a_ring_that_lacks_what_is_needed_is_none(void **state)
 	close(again);
 }
 
-/* --- kernels that refuse calls ----------------------------------------------------------------- */
+/* --- kernels that refuse calls --- */
 
 struct refusal {
 	long call;

@@ -209,6 +209,8 @@ static void a_bad_descriptor_is_a_result(struct rig *g)
 
 	rig_read(g, &o, -1, buf, sizeof buf);
 	assert_int_equal(rig_finish(g, &o), -EBADF);
+	rig_read(g, &o, INT32_MAX, buf, sizeof buf);
+	assert_int_equal(rig_finish(g, &o), -EBADF);
 	rig_write(g, &o, never, buf, sizeof buf);
 	assert_int_equal(rig_finish(g, &o), -EBADF);
 	rig_poll(g, &o, never, POLLIN);
@@ -224,7 +226,7 @@ static void a_bad_descriptor_is_a_result(struct rig *g)
 	assert_int_equal(rig_finish(g, &o), -EBADF);
 }
 
-/* --- broken pipes ------------------------------------------------------------------------------ */
+/* --- broken pipes --- */
 
 static volatile sig_atomic_t sigpipes;
 
@@ -303,7 +305,7 @@ static void a_sigpipe_of_the_programs_own_stays(struct rig *g)
 	assert_int_equal(sigpipes, 1);
 }
 
-/* --- what only a kernel has -------------------------------------------------------------------- */
+/* --- what only a kernel has --- */
 
 static void a_lent_descriptor_keeps_its_flags(struct rig *g)
 {
@@ -503,7 +505,7 @@ static void a_stale_event_is_not_the_new_files(struct rig *g)
 	}
 }
 
-/* --- order between threads --------------------------------------------------------------------- */
+/* --- order between threads --- */
 
 struct teller {
 	int fd, told; /* `told` has no lock but the descriptor's order */

@@ -170,7 +170,7 @@ static void a_loop_that_never_sleeps_gets_its_bytes_too(void **state)
 	}
 }
 
-/* --- the seed ---------------------------------------------------------------------------------- */
+/* --- the seed --- */
 
 #define STREAMS 4
 #define LENGTH 3000
@@ -317,7 +317,7 @@ static void a_seed_shows_both_ends_of_a_cancel_against_data(void **state)
 	assert_true(data > 5 && cancelled > 5);
 }
 
-/* --- its limits -------------------------------------------------------------------------------- */
+/* --- its limits --- */
 
 static void a_real_descriptor_is_refused_in_words(void **state)
 {
@@ -326,8 +326,8 @@ static void a_real_descriptor_is_refused_in_words(void **state)
 
 	(void)state;
 	assert_int_equal(awl__reactor_submit(g->r, &op), -ENOTSUP);
-	assert_string_equal(awl_error_detail(-ENOTSUP),
-		"descriptor 0: the sim reactor has only its own pipes");
+	assert_string_equal(
+		awl_error_detail(-ENOTSUP), "descriptor 0: the sim reactor has only its own pipes");
 	assert_int_equal(g->r->in_flight, 0);
 	rig_close(g);
 }

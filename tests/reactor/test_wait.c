@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_wait.c - the wait itself: deadlines, wakes, thousands of completions, another thread, a fork's
- * child, and what happens without memory. @reactors @thread @valgrind
+ * test_wait.c - the wait itself: deadlines, wakes, thousands of completions, another thread, a
+ * fork's child, and what happens without memory. @reactors @thread @valgrind
  */
 #include "reactor/rig.h"
 #include "reactor/refuse.h"
@@ -19,7 +19,7 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define MS INT64_C(1000000)
 
-/* --- deadlines --------------------------------------------------------------------------------- */
+/* --- deadlines --- */
 
 static void a_wait_is_never_early(struct rig *g)
 {
@@ -60,7 +60,7 @@ static void a_deadline_that_has_passed_does_not_wait(struct rig *g)
 	assert_int_equal(g->r->syscalls, before); /* nothing to ask the kernel */
 }
 
-/* --- wakes ------------------------------------------------------------------------------------- */
+/* --- wakes --- */
 
 static void a_wake_before_the_wait_ends_it(struct rig *g)
 {
@@ -173,7 +173,7 @@ static void the_last_release_wakes(struct rig *g)
 	}
 }
 
-/* --- many -------------------------------------------------------------------------------------- */
+/* --- many --- */
 
 static void thousands_of_operations_complete_once_each(struct rig *g)
 {
@@ -247,7 +247,7 @@ static void a_completion_may_submit_its_operation_anew(struct rig *g)
 	rig_shut(g, fds[1]);
 }
 
-/* --- another thread, another process ----------------------------------------------------------- */
+/* --- another thread, another process --- */
 
 static void *use_it(void *arg)
 {
@@ -317,7 +317,7 @@ static void a_forked_child_leaves_the_parents_alone(struct rig *g)
 	rig_shut(g, fds[1]);
 }
 
-/* --- without ----------------------------------------------------------------------------------- */
+/* --- without --- */
 
 static int allocations, failing;
 

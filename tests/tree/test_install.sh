@@ -41,7 +41,12 @@ case_ the_library_has_soname_0 has_soname_0
 case_ the_library_needs_no_text_relocation needs_no_text_relocation
 case_ the_library_has_no_executable_stack has_no_executable_stack
 case_ the_library_finds_its_thread_locals_by_initial_exec finds_its_thread_locals_by_initial_exec
+installs_manual_pages() {
+	man=$(find "$dest" -type d -name man) && test -f "$man/man7/awl.7" &&
+		test -f "$man/man3/awl_run.3" && grep -qx '.so man3/awl_run.3' "$man/man3/awl_run_with.3"
+}
 case_ it_installs installs
+case_ it_installs_manual_pages installs_manual_pages
 
 pc=$(find "$dest" -name awl.pc)
 PKG_CONFIG_PATH=$(dirname "$pc")
