@@ -5,7 +5,8 @@ LIBDIR ?= lib
 DESTDIR ?=
 
 # What `make demo` runs, in this order; what one sees is said at the head of each file.
-DEMO = hello callbacks ten_children two_threads embedded
+DEMO = hello callbacks ten_children two_threads embedded philosophers pipeline rate_limiter \
+	supervisor worker_pool retry_test
 
 BUILD_NEEDS = gcc libc6-dev meson ninja-build pkg-config liburing-dev python3
 CHECK_NEEDS = $(BUILD_NEEDS) binutils g++ libcmocka-dev clang gdb
@@ -29,6 +30,13 @@ check-all:
 	@tools/need $(CHECK_ALL_NEEDS)
 	@tools/check clang asan tsan valgrind format
 
+# The oracle's random programs; `make soak PROGRAMS=10000000` for more of them.
+PROGRAMS ?= 1000000
+
+soak:
+	@tools/need $(CHECK_NEEDS)
+	@PROGRAMS=$(PROGRAMS) tools/check soak
+
 bench: release
 	@tools/need --try $(BENCH_NEEDS)
 	@bench/run
@@ -42,4 +50,4 @@ install:
 clean:
 	rm -rf build
 
-.PHONY: all release demo check check-all bench install clean
+.PHONY: all release demo check check-all soak bench install clean

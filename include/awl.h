@@ -12,6 +12,17 @@
 #include <awl/future.h>
 #include <awl/task.h>
 #include <awl/scope.h>
+#include <awl/combine.h>
+#include <awl/interval.h>
+#include <awl/local.h>
+#include <awl/runner.h>
+#include <awl/sync.h>
+#include <awl/queue.h>
 #include <awl/thread.h>
+#include <awl/executor.h>
+#include <awl/channel.h>
+#include <awl/workers.h>
+#include <awl/inspect.h>
+#include <awl/test.h>
 
 #endif

@@ -24,7 +24,7 @@ def files(root, *suffixes, under=()):
 		for where, dirs, names in os.walk(root / top):
 			dirs[:] = sorted(d for d in dirs if d not in SKIPPED_DIRS)
 			found += [pathlib.Path(where) / n for n in names
-					if not suffixes or n.endswith(suffixes)]
+					if n not in SKIPPED_DIRS and (not suffixes or n.endswith(suffixes))]
 	return sorted(found)
 
 

@@ -93,6 +93,54 @@ async def handover(count):
 		await task
 
 
+async def lock(count):
+	free = asyncio.Lock()
+	for _ in range(count):
+		await free.acquire()
+		free.release()
+
+
+async def lock_handover(count):
+	contended = asyncio.Lock()
+
+	async def body():
+		await contended.acquire()
+		await asyncio.sleep(0)
+		for _ in range(count // 2):
+			contended.release()
+			await contended.acquire()
+		contended.release()
+
+	await asyncio.gather(body(), body())
+
+
+async def queue_pingpong(count):
+	there, back = asyncio.Queue(1), asyncio.Queue(1)
+
+	async def echo():
+		for _ in range(count // 2):
+			await back.put(await there.get())
+
+	task = asyncio.create_task(echo())
+	for i in range(count // 2):
+		await there.put(i)
+		await back.get()
+	await task
+
+
+async def queue_stream(count):
+	queue = asyncio.Queue(128)
+
+	async def sink():
+		for _ in range(count):
+			await queue.get()
+
+	task = asyncio.create_task(sink())
+	for i in range(count):
+		await queue.put(i)
+	await task
+
+
 async def timeout(count):
 	done = asyncio.get_running_loop().create_future()
 	done.set_result(0)
@@ -210,7 +258,9 @@ async def in_loop(row, count):
 	elif row.startswith("yield-"):
 		show(row, await timed(yields(int(row[len("yield-"):])), count))
 	else:
-		run = {"spawn": spawn, "spawn-group": groups, "handover": handover}[row]
+		run = {"spawn": spawn, "spawn-group": groups, "handover": handover,
+			"lock": lock, "lock-handover": lock_handover, "queue-pingpong": queue_pingpong,
+			"queue-stream": queue_stream}[row]
 		show(row, await timed(run, count))
 
 

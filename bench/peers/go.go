@@ -124,6 +124,62 @@ func handover(count int) {
 	wg.Wait()
 }
 
+func lock(count int) {
+	var mutex sync.Mutex
+	for i := 0; i < count; i++ {
+		mutex.Lock()
+		mutex.Unlock()
+	}
+}
+
+// Go's mutex lets a runner overtake who waits: a channel of one place is its lock that does not.
+func lockHandover(count int) {
+	var wg sync.WaitGroup
+	turn := [2]chan int{make(chan int, 1), make(chan int, 1)}
+	wg.Add(2)
+	for me := 0; me < 2; me++ {
+		go func(me int) {
+			for i := 0; i < count/2; i++ {
+				<-turn[me]
+				turn[1-me] <- 1
+			}
+			wg.Done()
+		}(me)
+	}
+	turn[0] <- 1
+	wg.Wait()
+}
+
+func queuePingpong(count int) {
+	there, back := make(chan int, 1), make(chan int, 1)
+	go func() {
+		for item := range there {
+			back <- item
+		}
+	}()
+	for i := 0; i < count/2; i++ {
+		there <- i
+		<-back
+	}
+	close(there)
+}
+
+func queueStream(count int) {
+	var wg sync.WaitGroup
+	c := make(chan int, 128)
+	wg.Add(1)
+	go func() {
+		for range c {
+		}
+		wg.Done()
+	}()
+	for i := 0; i < count; i++ {
+		c <- i
+	}
+	close(c)
+	wg.Wait()
+}
+
 func ready(ctx context.Context, c chan int) {
 	select {
 	case c <- 1:
@@ -250,6 +306,14 @@ func main() {
 		print(row, timed(groups, count))
 	case row == "handover":
 		print(row, timed(handover, count))
+	case row == "lock":
+		print(row, timed(lock, count))
+	case row == "lock-handover":
+		print(row, timed(lockHandover, count))
+	case row == "queue-pingpong":
+		print(row, timed(queuePingpong, count))
+	case row == "queue-stream":
+		print(row, timed(queueStream, count))
 	case row == "timeout":
 		print(row, timeout(count))
 	case row == "timer":

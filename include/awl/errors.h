@@ -28,7 +28,10 @@ AWL__BEGIN
 	X(ESCOPE, 4110, "a scope was left open, entered twice, or is not this task's innermost") \
 	X(EFORK, 4111, "the loop was made before fork and belongs to the parent") \
 	X(EDEADLK, 4112, "this wait could never end: it would wait for itself") \
-	X(ENOTSTARTED, 4113, "the child ended without saying that it had started")
+	X(ENOTSTARTED, 4113, "the child ended without saying that it had started") \
+	X(EDEAD, 4114, "what this call waits for or works on is gone") \
+	X(EBROKEN, 4115, "the barrier was reset or aborted") \
+	X(ESHUTDOWN, 4116, "it was shut down: nothing more goes in, and nothing will come")
 
 enum awl_error {
 #define AWL__X(name, number, sentence) AWL_##name = -(number),

@@ -33,9 +33,10 @@ AWL_LOOP_THREAD int awl_future_set_exception(awl_future *future, int err);
 /*
  * Waits for f, as Python's await does, and returns its outcome; AWL_EFUTURECANCELED if it was
  * cancelled; AWL_ECANCELED if the caller itself was asked to stop, just before or meanwhile - then
- * the cancel has gone down to f first, if the caller is its only waiter, and f has ended. A done
- * future answers at once. Refused: AWL_ENOTASK, AWL_EOTHERLOOP, AWL_EDEADLK (itself, or a cycle of
- * waiting tasks). asyncio: F9.
+ * the cancel has gone down to f first, if the caller is its only waiter and f does not wait for the
+ * caller, and f has ended. A done future answers at once. Refused: AWL_ENOTASK, AWL_EOTHERLOOP,
+ * AWL_EDEADLK (itself, or a cycle of waiting tasks, those included that join their groups).
+ * asyncio: F9.
  */
 AWL_MUST AWL_TASK int awl_await(awl_future *future);
 
@@ -71,7 +72,8 @@ typedef struct awl_done_callback {
 	awl_done_fn *_fn;
 	void *_arg;
 	uint32_t _allocated;
-	uint64_t _spare[2];
+	awl_task *const *_waiter; /* the task that waits by it, for the graph */
+	uint64_t _spare[1];
 } awl_done_callback;
 
 /*

@@ -19,8 +19,15 @@ typedef struct awl_loop_options {
 		*reactor; /* "uring", "epoll", "sim"; NULL: AWL_REACTOR, else the best there is */
 	uint64_t seed; /* sim's; 0: AWL_SEED, else nothing is perturbed */
 	size_t stack_size; /* of tasks, address space with the guard; 0: 256 KiB */
-	uint64_t _spare[6];
+	int64_t slow; /* as awl_loop_set_slow_callback_duration; 0: AWL_SLOW_MS, else 100 ms */
+	uint64_t flags; /* enum awl_loop_flags */
+	uint64_t _spare[4];
 } awl_loop_options;
+
+enum awl_loop_flags {
+	AWL_LOOP_DEBUG = 1, /* as awl_loop_set_debug; also AWL_DEBUG=1 in the environment */
+	AWL_LOOP_DUMP = 2, /* SIGQUIT dumps all tasks to stderr, ends nothing; also AWL_DUMP=1 */
+};
 
 /*
  * A loop with one reference, run by nobody. `options` may be NULL. Errors: -ENOMEM, -EINVAL (a
@@ -94,6 +101,26 @@ AWL_ANY_THREAD int awl_loop_is_closed(const awl_loop *loop);
 /* The loop's clock, in ns: CLOCK_MONOTONIC, or sim's. asyncio: L15. */
 AWL_ANY_THREAD int64_t awl_loop_time(const awl_loop *loop);
 
+/*
+ * Turns debug mode on or off. In it, tasks, futures and handles made from now on know where they
+ * were made, and reports say it; a slow step is told of once more when it has ended, a loop that
+ * only other threads or signals can wake is told of, and so is each task pending when its loop
+ * closes and each that ends well although it was asked to stop. Checks of threads need no mode:
+ * they are always on. get: 1, 0. asyncio: D2, D5.
+ */
+AWL_LOOP_THREAD int awl_loop_set_debug(awl_loop *loop, int on);
+AWL_LOOP_THREAD int awl_loop_get_debug(const awl_loop *loop);
+
+/*
+ * A task or callback that has run for `ns` without a wait is told of while it still runs, with its
+ * stack, at most once a second: the process's watchdog thread sends its thread a real-time signal,
+ * whose handler only notes the frames (a system call it sleeps in may return -EINTR). AWL_FOREVER:
+ * never. Debug mode tells afterwards how long it was, to a quarter of ns. AWL_WATCHDOG=0 in the
+ * environment: there is no watchdog, nor word of deadlocks. -EINVAL below 1 ms. asyncio: D4.
+ */
+AWL_LOOP_THREAD int awl_loop_set_slow_callback_duration(awl_loop *loop, int64_t ns);
+AWL_LOOP_THREAD int64_t awl_loop_get_slow_callback_duration(const awl_loop *loop);
+
 /* What it is called ("" without a name), and what it runs on: "uring", "epoll" or "sim". */
 AWL_ANY_THREAD const char *awl_loop_name(const awl_loop *loop);
 AWL_ANY_THREAD const char *awl_loop_reactor(const awl_loop *loop);
@@ -127,6 +154,8 @@ typedef struct awl_handle {
 	void *_arg;
 	struct awl__runnable _ready;
 	int64_t _when;
+	const void *_place; /* where it was scheduled */
+	uint64_t _spare[1];
 } awl_handle;
 
 #define AWL_HANDLE_INIT \

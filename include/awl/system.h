@@ -32,7 +32,8 @@ enum awl_log_level { AWL_LOG_ERROR = 3, AWL_LOG_WARNING = 4, AWL_LOG_INFO = 6 };
 
 /*
  * Where awl's sentences go: reports, unread failures, counts of misuse. One line each, no newline;
- * called in whichever thread has something to say, never from a signal handler. NULL: stderr.
+ * called in whichever thread has something to say, never from a signal handler. NULL: stderr. One
+ * that is replaced may be just being called by another thread: what `arg` names must outlive that.
  */
 typedef void awl_logger(int level, const char *line, void *arg);
 AWL_ANY_THREAD void awl_set_logger(awl_logger *fn, void *arg);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-int (*awl__alloc_fault)(void);
+int (*_Atomic awl__alloc_fault)(void);
 
 static void *malloc_resize(void *ctx, void *block, size_t size)
 {
@@ -45,7 +45,9 @@ int awl_set_allocator(const awl_allocator *a)
 
 static bool faulty(void)
 {
-	if (awl__likely(!awl__alloc_fault) || !awl__alloc_fault())
+	int (*fault)(void) = awl__load(&awl__alloc_fault);
+
+	if (awl__likely(!fault) || !fault())
 		return false;
 	errno = ENOMEM;
 	return true;

@@ -21,6 +21,6 @@ void awl__unmap(void *p, size_t size);
 void awl__alloc_freeze(void);
 
 /* A test's hook: asked before each block and each mapping; true makes it fail with ENOMEM. */
-extern int (*awl__alloc_fault)(void);
+extern int (*_Atomic awl__alloc_fault)(void);
 
 #endif

@@ -52,6 +52,7 @@ void *awl__switch_frame(void *high, void (*entry)(void), uint64_t words);
 uint64_t awl__switch_words(void);
 void awl__switch_set_words(uint64_t words);
 void *awl__fault_sp(const void *ucontext); /* where the stack was, for a signal handler */
+void *awl__fault_pc(const void *ucontext); /* and what ran */
 
 /* The control words a context begins with: the thread's, as awl__context_of_thread found them. */
 extern _Thread_local uint64_t awl__context_words;

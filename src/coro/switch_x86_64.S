@@ -207,6 +207,19 @@ awl__fault_sp:
 	.cfi_endproc
 	.size awl__fault_sp, . - awl__fault_sp
 
+/* void *awl__fault_pc(const ucontext_t *uc); uc_mcontext.gregs[REG_RIP] */
+	.globl awl__fault_pc
+	.hidden awl__fault_pc
+	.type awl__fault_pc, @function
+	.p2align 4
+awl__fault_pc:
+	.cfi_startproc
+	endbr64
+	movq 168(%rdi), %rax
+	ret
+	.cfi_endproc
+	.size awl__fault_pc, . - awl__fault_pc
+
 /*
  * The bottom of every stack. An undefined rip says that nobody called this. Unwinders look at the
  * byte before a return address, hence the nop before the label and the jump before the other; a

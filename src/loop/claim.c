@@ -4,6 +4,7 @@
  * else is refused and told, before anything is touched.
  */
 #include "loop/claim.h"
+#include "loop/watchdog.h"
 
 #include <pthread.h>
 
@@ -99,6 +100,7 @@ int awl__loop_begin(awl_loop *l, struct awl__call *call)
 	awl__store(&l->runner_tid, (uint32_t)token);
 	awl__thread->running = l;
 	awl__context_of_thread(&l->hub);
+	awl__watch_begin(l);
 	return 0;
 back:
 	awl__owner_give(&l->owner, AWL__NOBODY);
@@ -107,6 +109,7 @@ back:
 
 void awl__loop_end(awl_loop *l)
 {
+	awl__watch_end(l);
 	awl__overflow_thread_end();
 	awl__thread->running = NULL;
 	awl__store(&l->runner_tid, 0);

@@ -89,6 +89,7 @@ void awl__handle_run(awl_loop *l, struct awl__runnable *r)
 	awl_handle *h = handle_of(r);
 	awl_fn *fn = h->_fn;
 	void *arg = h->_arg;
+	const void *place = h->_place;
 	int result;
 
 	leave_loop(h, IDLE);
@@ -100,10 +101,12 @@ void awl__handle_run(awl_loop *l, struct awl__runnable *r)
 	result = fn(arg);
 	l->callback_fn = NULL;
 	if (awl__unlikely(result < 0)) {
-		char name[96], message[160];
+		char name[96], where[128], message[288];
 
-		snprintf(message, sizeof message, "callback %s failed",
-			awl__symbol((const void *)(uintptr_t)fn, name, sizeof name));
+		snprintf(message, sizeof message, "callback %s%s%s failed",
+			awl__symbol((const void *)(uintptr_t)fn, name, sizeof name),
+			l->debug ? ", scheduled in " : "",
+			l->debug ? awl__place(place, where, sizeof where) : "");
 		awl__exception(l,
 			(awl_exception){ .message = message,
 				.error = result,
@@ -131,9 +134,10 @@ void awl__handle_drop(awl_loop *l, struct awl__runnable *r)
 }
 
 /* The handle to use, filled in; 0, -EBUSY if it waits already, -ENOMEM. */
-static int prepare(awl_loop *l, awl_fn *fn, void *arg, awl_handle *given, awl_handle **ret)
+static int prepare(
+	awl_loop *l, awl_fn *fn, void *arg, awl_handle *given, const void *place, awl_handle **ret)
 {
-	awl_handle *h = given ? given : awl__alloc_zero(sizeof *h);
+	awl_handle *h = given ? given : awl__alloc_zero(offsetof(awl_handle, _spare));
 
 	if (!h)
 		return -ENOMEM;
@@ -144,6 +148,7 @@ static int prepare(awl_loop *l, awl_fn *fn, void *arg, awl_handle *given, awl_ha
 	awl__store(atomic_of(awl_loop *, &h->_loop), l);
 	h->_fn = fn;
 	h->_arg = arg;
+	h->_place = place;
 	*ret = h;
 	return 0;
 }
@@ -161,14 +166,16 @@ int awl_loop_call_soon(awl_loop *loop, awl_fn *fn, void *arg, awl_handle *handle
 	if (!loop || !fn)
 		return awl__fail(-EINVAL, "awl_loop_call_soon: NULL argument");
 	AWL__CLAIM(loop, "awl_call_soon_threadsafe");
-	r = loop->closed ? AWL_ECLOSED : prepare(loop, fn, arg, handle, &h);
+	r = loop->closed ? AWL_ECLOSED
+			 : prepare(loop, fn, arg, handle, __builtin_return_address(0), &h);
 	if (r < 0)
 		return refused(r, "awl_loop_call_soon");
 	make_ready(loop, h);
 	return 0;
 }
 
-static int call_at(awl_loop *l, int64_t when, awl_fn *fn, void *arg, awl_handle *handle)
+static int call_at(
+	awl_loop *l, int64_t when, awl_fn *fn, void *arg, awl_handle *handle, const void *place)
 {
 	awl_handle *h;
 	int r;
@@ -177,7 +184,7 @@ static int call_at(awl_loop *l, int64_t when, awl_fn *fn, void *arg, awl_handle 
 		return AWL_ECLOSED;
 	if (awl__heap_reserve(&l->timers) < 0)
 		return -ENOMEM;
-	r = prepare(l, fn, arg, handle, &h);
+	r = prepare(l, fn, arg, handle, place, &h);
 	if (r < 0) {
 		awl__heap_release(&l->timers);
 		return r;
@@ -194,7 +201,8 @@ int awl_loop_call_at(awl_loop *loop, int64_t when, awl_fn *fn, void *arg, awl_ha
 	if (!loop || !fn)
 		return awl__fail(-EINVAL, "awl_loop_call_at: NULL argument");
 	AWL__CLAIM(loop, "awl_call_soon_threadsafe with a callback that calls it");
-	return refused(call_at(loop, when, fn, arg, handle), "awl_loop_call_at");
+	return refused(call_at(loop, when, fn, arg, handle, __builtin_return_address(0)),
+		"awl_loop_call_at");
 }
 
 int awl_loop_call_later(awl_loop *loop, int64_t delay, awl_fn *fn, void *arg, awl_handle *handle)
@@ -205,7 +213,8 @@ int awl_loop_call_later(awl_loop *loop, int64_t delay, awl_fn *fn, void *arg, aw
 		return awl__fail(-EINVAL, "awl_loop_call_later: NULL argument");
 	AWL__CLAIM(loop, "awl_call_soon_threadsafe with a callback that calls it");
 	when = awl__clock_after(awl__reactor_now(loop->reactor), delay);
-	return refused(call_at(loop, when, fn, arg, handle), "awl_loop_call_later");
+	return refused(call_at(loop, when, fn, arg, handle, __builtin_return_address(0)),
+		"awl_loop_call_later");
 }
 
 static void take_timer(awl_loop *l, awl_handle *h)
@@ -224,6 +233,7 @@ static void open_handle(awl_loop *l, struct awl__parcel *p)
 	if (state(h) == TIMER)
 		take_timer(l, h); /* what is sent is for now */
 	if (!ready) {
+		h->_place = NULL; /* another thread's */
 		h->_fn = h->_sent_fn;
 		h->_arg = h->_sent_arg;
 	}
@@ -251,7 +261,7 @@ int awl_call_soon_threadsafe(awl_loop *loop, awl_fn *fn, void *arg, awl_handle *
 		return AWL_EFORK;
 	if (handle && !take_sent(handle))
 		return 0; /* on its way already */
-	h = handle ? handle : awl__alloc_zero(sizeof *h);
+	h = handle ? handle : awl__alloc_zero(offsetof(awl_handle, _spare));
 	if (!h)
 		return -ENOMEM;
 	if (!handle)

@@ -6,6 +6,7 @@
  * operations, then due timers by deadline; each in the order it came.
  */
 #include "loop/claim.h"
+#include "loop/watchdog.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -88,6 +89,8 @@ static int look(awl_loop *l)
 		}
 	}
 	r = awl__reactor_wait(l->reactor, deadline);
+	if (deadline != INT64_MIN)
+		awl__watch_wakes();
 	awl__loop_unpack(l);
 	return r < 0 ? r : 0;
 }
@@ -123,6 +126,8 @@ static void run_batch(awl_loop *l)
 
 		r->queued = 0;
 		l->steps++;
+		if (awl__unlikely(l->trace != NULL))
+			l->trace(l, r);
 		if (r->kind == AWL__RUN_HANDLE)
 			awl__handle_run(l, r);
 		else

@@ -5,12 +5,15 @@
 #include "loop/loop.h"
 #include "base/alloc.h"
 #include "loop/claim.h"
+#include "loop/watchdog.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+static _Atomic uint64_t loops_made;
 
 static void open_work(awl_loop *l, struct awl__parcel *p)
 {
@@ -51,7 +54,7 @@ int awl__loop_new(
 	static const awl_loop_options none;
 	const awl_loop_options *o = options ? options : &none;
 	struct awl__reactor *reactor;
-	uint64_t seed, process;
+	uint64_t seed = 0, process;
 	awl_loop *l;
 	int r;
 
@@ -59,7 +62,9 @@ int awl__loop_new(
 		return awl__fail(-EINVAL, "awl_loop_new: no place for the loop (ret is NULL)");
 	if (o->stack_size > AWL__STACK_MAX)
 		return awl__fail(-EINVAL, "awl_loop_new: stack_size above 1 GiB");
-	r = seed_of(o, &seed);
+	r = awl__debug_check(o);
+	if (r == 0)
+		r = seed_of(o, &seed);
 	if (r < 0)
 		return r;
 	process = awl__process_make();
@@ -79,6 +84,7 @@ int awl__loop_new(
 	atomic_init(&l->owner.who, AWL__NOBODY);
 	atomic_init(&l->refs, 1);
 	l->process = process;
+	l->id = (awl__add(&loops_made, 1) + 1) << 16 | AWL__LOOP_TAG;
 	awl__list_init(&l->ready);
 	awl__list_init(&l->batch);
 	awl__list_init(&l->loose);
@@ -88,6 +94,7 @@ int awl__loop_new(
 	l->now = awl__reactor_now(reactor);
 	l->due = INT64_MIN;
 	l->hooks = hooks;
+	awl__debug_init(l, o);
 	if (o->name)
 		snprintf(l->name, sizeof l->name, "%s", o->name);
 	reactor->post = post_work;
@@ -115,10 +122,13 @@ static void loop_free(awl_loop *l)
 {
 	l->hooks->dies(l);
 	awl__reactor_free(l->reactor);
+	if (l->pool)
+		awl__pool_unref(l->pool);
 	awl__stack_pool_free(&l->stacks);
 	awl__heap_free(&l->timers);
 	awl__rows_free(&l->tasks);
 	awl__rows_free(&l->futures);
+	awl__rows_free(&l->holds);
 	awl__free(l->scope_blocks);
 	awl__unmap(l, sizeof *l);
 }

@@ -29,6 +29,9 @@
 #define AWL__LOOK_EVERY 64u
 #define AWL__LOOK_RARELY 4096u /* while nothing waits for kernel or clock */
 
+/* The low 16 bits of each loop's id: not 0, and no aligned address ends so. */
+#define AWL__LOOP_TAG UINT64_C(0x6177)
+
 enum awl__run_kind {
 	AWL__RUN_TASK,
 	AWL__RUN_HANDLE,
@@ -53,12 +56,34 @@ struct awl__loop_hooks {
 	int (*born)(struct awl_loop *l); /* readers outside may find it from now on */
 	void (*left)(struct awl_loop *l); /* closed, and perhaps only its futures keep it now */
 	void (*dies)(struct awl_loop *l);
+	/* In the loop's thread, once: it would sleep for ever. certain: nothing can wake it. */
+	void (*stuck)(struct awl_loop *l, bool certain);
+	void (*dump)(int fd); /* any thread: every task of every loop */
+};
+
+/* What the watchdog knows of a running loop. */
+struct awl__watched {
+	struct awl__list link;
+	struct awl__parcel answer; /* sent when it would sleep for ever */
+	uint64_t moves; /* steps and iterations, when it was last seen to move */
+	uint64_t stuck_at; /* the step after which it was last told to be stuck */
+	int64_t still; /* for how long it has not moved */
+	int64_t told_at; /* when a slow step was last told of */
+	unsigned untold; /* slow steps since then, without a word */
+	bool asleep;
+	bool slow; /* this step is known to be slow */
+	bool told; /* and was told of */
+	bool certain;
+	char who[96];
 };
 
 struct awl_loop {
 	struct awl__owner owner;
 	uint64_t process; /* where it was made */
+	uint64_t id; /* of all loops ever made by the process; ends in AWL__LOOP_TAG */
 	struct awl__list ready, batch;
+	/* Sees each step before it is made; then every one is the hub's. NULL: nobody looks. */
+	void (*trace)(struct awl_loop *l, struct awl__runnable *r);
 	struct awl__task *current; /* NULL: the hub runs */
 	uint64_t steps; /* tasks and callbacks run so far: the moment, for readers outside */
 	uint64_t look_due; /* the number of steps at which the kernel is looked at */
@@ -69,6 +94,7 @@ struct awl_loop {
 	bool halt; /* the run ends after this iteration */
 	bool stopped; /* by awl_loop_stop */
 	bool closing, closed;
+	bool debug; /* places of creation are kept, and more is told */
 	void *until; /* the future a run waits for */
 	const awl_handle *callback; /* the one that runs now: for a report */
 	awl_fn *callback_fn;
@@ -79,6 +105,7 @@ struct awl_loop {
 	struct awl__reactor *reactor;
 	struct awl__stack_pool stacks;
 	const struct awl__loop_hooks *hooks;
+	struct awl__pool *pool; /* where plain functions run; NULL: the process's */
 
 	/* the task room's */
 	struct awl__rows tasks, futures;
@@ -88,6 +115,8 @@ struct awl_loop {
 	uint32_t live; /* tasks not done */
 	uint32_t started; /* of those, begun: they are bound to the thread */
 	uint32_t task_number;
+	uint32_t closing_number; /* closing: tasks up to this one were there when it began */
+	uint32_t stopping; /* of those, how many were asked to stop and have not ended */
 	uint64_t scope_serial;
 	uint32_t kept; /* futures and tasks whose memory somebody still refers to */
 	bool outlived; /* closed, and those hold one reference together */
@@ -97,10 +126,16 @@ struct awl_loop {
 	int (*factory)(awl_loop *l, struct awl_task_options *o, awl_fn **fn, void **arg, void *own);
 	void *factory_arg;
 
+	/* the sync room's */
+	struct awl__rows holds; /* locks and tokens that tasks have */
+	uint64_t sync_serial;
+
 	awl_exception_handler *on_exception;
 	void *on_exception_arg;
 	int cancel_state; /* what pthread_cancel meant to the thread before the run */
 	uint64_t bound; /* the token of the thread it last ran in */
+	struct awl__watched watched;
+	_Atomic int64_t slow; /* a step may take so long; INT64_MAX: any time */
 	_Atomic uint32_t runner_tid;
 	_Atomic bool shut;
 	_Atomic uint32_t refs;
@@ -160,7 +195,7 @@ static inline struct awl__runnable *awl__loop_next_task(awl_loop *l)
 		node = l->batch.next;
 	}
 	r = awl__runnable_at(node);
-	if (awl__unlikely(r->kind != AWL__RUN_TASK))
+	if (awl__unlikely(r->kind != AWL__RUN_TASK || l->trace))
 		return NULL;
 	awl__loop_withdraw(r);
 	l->steps++;
@@ -216,6 +251,9 @@ void awl__loop_shut(awl_loop *l);
 
 /* The name of a function, for a sentence. */
 const char *awl__symbol(const void *code, char *buf, size_t len);
+
+/* The same for a place in it: a return address, or where a signal came. */
+const char *awl__place(const void *code, char *buf, size_t len);
 
 /* A failure with nobody to tell. */
 void awl__exception(awl_loop *l, awl_exception e);

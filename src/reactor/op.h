@@ -23,7 +23,7 @@ enum awl__op_kind {
 	AWL__OP_POLL, /* wait for `events` (POLLIN, POLLOUT, ...) on fd; res: those that came */
 	AWL__OP_READ, /* res: bytes, 0 at the end of the file, or -errno */
 	AWL__OP_WRITE, /* res: bytes taken, or -errno; a broken pipe is -EPIPE, never SIGPIPE */
-	AWL__OP_WORK, /* fn(arg) in a thread of the pool; res: what it returned */
+	AWL__OP_WORK, /* fn(arg) in a thread of a pool; res: what it returned */
 	AWL__OP_KINDS,
 };
 
@@ -54,6 +54,8 @@ struct awl__op {
 		struct {
 			int (*fn)(void *arg);
 			void *arg;
+			struct awl__pool *pool; /* NULL: the process's */
+			uint8_t kind; /* enum awl__job_kind */
 		} work;
 	} u;
 	union { /* the reactor's own */

@@ -64,16 +64,18 @@ static void finished(struct awl__job *job)
 	awl__sub_acq_rel(&r->posting, 1);
 }
 
-static int at_pool(struct awl__reactor *r, struct awl__op *op, int (*fn)(void *), void *arg)
+static int at_pool(
+	struct awl__reactor *r, struct awl__op *op, struct awl__pool *pool, struct awl__job job)
 {
 	int err;
 
-	op->own.work.job = (struct awl__job){ .fn = fn, .arg = arg, .done = finished };
+	job.done = finished;
+	op->own.work.job = job;
 	op->own.work.reactor = r;
 	op->at = AWL__AT_POOL;
 	r->working++;
 	awl__add(&r->posting, 1);
-	err = awl__pool_submit(&op->own.work.job);
+	err = awl__pool_submit_to(pool, &op->own.work.job);
 	if (err < 0) {
 		r->working--;
 		awl__sub_acq_rel(&r->posting, 1);
@@ -83,10 +85,15 @@ static int at_pool(struct awl__reactor *r, struct awl__op *op, int (*fn)(void *)
 
 int awl__work_submit(struct awl__reactor *r, struct awl__op *op)
 {
+	struct awl__job job = {
+		.fn = op->u.work.fn,
+		.arg = op->u.work.arg,
+		.kind = op->u.work.kind,
+	};
 	int err;
 
 	awl__op_begin(r, op, AWL__AT_POOL);
-	err = at_pool(r, op, op->u.work.fn, op->u.work.arg);
+	err = at_pool(r, op, op->u.work.pool, job);
 	if (err < 0) {
 		op->state = AWL__OP_IDLE;
 		r->in_flight--;
@@ -96,11 +103,12 @@ int awl__work_submit(struct awl__reactor *r, struct awl__op *op)
 
 void awl__work_begin(struct awl__reactor *r, struct awl__op *op, int (*fn)(void *), void *arg)
 {
+	struct awl__job job = { .fn = fn, .arg = arg, .kind = AWL__JOB_FILE };
 	int err;
 
 	if (op->cancelled)
 		awl__op_ready(r, op, -ECANCELED);
-	else if ((err = at_pool(r, op, fn, arg)) < 0)
+	else if ((err = at_pool(r, op, NULL, job)) < 0)
 		awl__op_ready(r, op, err);
 }
 

@@ -4,24 +4,72 @@
  */
 #include "task/task.h"
 
-/* A chain of tasks that wait for each other is followed this far to find a cycle. */
-#define CYCLE_MAX 64
+/* So many tasks are looked at to find a cycle. */
+#define CYCLE_LOOKS 64
 
-/* Would t, waiting for f, wait for itself? */
-static bool closes_cycle(const struct awl__task *t, const awl_future *f)
+/* t is in this group, or in one below it. */
+static bool is_within(const struct awl__task *t, const struct awl__scope *group)
 {
-	for (int i = 0; i < CYCLE_MAX && awl__is_task(f); i++) {
-		const struct awl__task *u = (const struct awl__task *)f;
+	const struct awl__scope *g = t->group;
 
-		if (u == t)
-			return true;
-		if (!awl__parked(u) ||
-			(u->future.row.waits != AWL__WAITS_FUTURE &&
-				u->future.row.waits != AWL__WAITS_JOIN))
-			return false;
-		f = (const awl_future *)(uintptr_t)u->waits_on;
+	while (g && g != group)
+		g = g->task->group;
+	return g != NULL;
+}
+
+/* What u joins in a group's exit, parked or about to park again; NULL: nothing. */
+static const struct awl__scope *joined_by(const struct awl__task *u)
+{
+	const struct awl__scope *s = u->scope;
+
+	return s && s->kind == AWL__SCOPE_GROUP && s->joining ? s : NULL;
+}
+
+/*
+ * The one task without which u cannot go on; NULL: none. A lock counts only where nobody can end
+ * the wait for it: who takes a condition's lock back.
+ */
+static const struct awl__task *awaited_by(const struct awl__task *u)
+{
+	const void *on = (const void *)(uintptr_t)u->waits_on;
+
+	if (!awl__parked(u))
+		return NULL;
+	switch ((enum awl__waits)u->future.row.waits) {
+	case AWL__WAITS_FUTURE:
+	case AWL__WAITS_JOIN:
+		return awl__is_task(on) ? on : NULL;
+	case AWL__WAITS_LOCK:
+		return u->shield == UINT16_MAX ? awl__holder_of(awl__task_loop(u), on) : NULL;
+	default:
+		return NULL;
 	}
-	return false;
+}
+
+static bool waits_for(const struct awl__task *u, const struct awl__task *t, int *looks)
+{
+	while (u && u != t && --*looks >= 0) {
+		const struct awl__scope *group = joined_by(u);
+
+		if (!group) {
+			u = awaited_by(u);
+			continue;
+		}
+		if (is_within(t, group))
+			return true;
+		awl__list_each (node, &group->children)
+			if (waits_for(awl__container(node, struct awl__task, sibling), t, looks))
+				return true;
+		return false;
+	}
+	return u == t;
+}
+
+bool awl__waits_for(const awl_future *f, const struct awl__task *t)
+{
+	int looks = CYCLE_LOOKS;
+
+	return awl__is_task(f) && waits_for((const struct awl__task *)f, t, &looks);
 }
 
 /* Until f is done: 0; or the refusal, or AWL_ECANCELED. The caller holds a reference. */
@@ -29,7 +77,7 @@ static int until_done(struct awl__task *t, awl_future *f, enum awl__waits what, 
 {
 	int r = 0;
 
-	if (closes_cycle(t, f))
+	if (awl__waits_for(f, t))
 		return awl__fail(AWL_EDEADLK, "%s: task %s would wait for itself", call,
 			awl_task_get_name(&t->future));
 	/* A request that came before the wait does what one that comes in it would do. */

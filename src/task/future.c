@@ -31,6 +31,8 @@ int awl_loop_create_future(awl_loop *loop, size_t payload, awl_future **ret)
 		f->row.flags |= AWL__LOOSE;
 		awl__list_push(&loop->loose, &((struct awl__payload_future *)f)->loose);
 	}
+	if (awl__unlikely(loop->debug))
+		awl__future_place(f, __builtin_return_address(0));
 	loop->kept++;
 	*ret = f;
 	return 0;
@@ -156,7 +158,7 @@ const char *awl_cancel_reason(const awl_future *future)
 	if (!future)
 		return "";
 	AWL__CLAIM_READ(future->row.loop, "awl_run_coroutine_threadsafe", "");
-	return future->reason ? future->reason : "";
+	return awl__reason(future) ? future->reason : "";
 }
 
 awl_loop *awl_future_get_loop(const awl_future *future)

@@ -24,8 +24,9 @@ enum awl__future_state { /* row.state */
 enum awl__future_flags { /* row.flags */
 	AWL__SEEN = 1, /* somebody has read the failure */
 	AWL__LOOSE = 2, /* awl__alloc'd, with a payload: in no pool */
-	AWL__HANDLE = 4, /* the other bits count references that are the user's; full is many */
-	AWL__MANY = 0xfc,
+	AWL__PLACED = 4, /* debug: `place` is known, and nobody has cancelled it */
+	AWL__HANDLE = 8, /* the other bits count references that are the user's; full is many */
+	AWL__MANY = 0xf8,
 };
 
 struct awl_future {
@@ -33,7 +34,10 @@ struct awl_future {
 	uint32_t refs;
 	int32_t outcome;
 	struct awl__list waiters; /* tasks and done callbacks, in the order they came */
-	const char *reason; /* of the last cancel */
+	union {
+		const char *reason; /* of the last cancel; NULL: none */
+		const void *place; /* AWL__PLACED: where it was made */
+	};
 };
 
 struct awl__payload_future {
@@ -71,6 +75,19 @@ static inline void awl__see(awl_future *f)
 {
 	f->row.flags |= AWL__SEEN;
 }
+
+static inline const char *awl__reason(const awl_future *f)
+{
+	return f->row.flags & AWL__PLACED ? NULL : f->reason;
+}
+
+/* Debug mode: where it was made; and asked later, NULL if nobody knows. */
+static inline void awl__future_place(awl_future *f, const void *place)
+{
+	f->place = place;
+	f->row.flags |= AWL__PLACED;
+}
+const void *awl__future_made(const awl_future *f);
 
 static inline void awl__future_init(awl_future *f, awl_loop *l, uint8_t kind, uint32_t refs)
 {

@@ -23,7 +23,9 @@ int awl_task_group_enter(awl_task_group *g)
 	s->joining = false;
 	s->joined = false;
 	s->cut = false;
+	s->swept = false;
 	s->dead = false;
+	s->child_ended = NULL;
 	s->alive = 0;
 	s->failure = 0;
 	s->reason = NULL;
@@ -43,8 +45,8 @@ static struct awl__scope *find(awl_task_group *g, const char *call, int *err)
 	return s;
 }
 
-static int add(struct awl__scope *s, const awl_task_options *o, awl_fn *fn, void *arg,
-	awl_task **ret, const char *call)
+int awl__group_add(struct awl__scope *s, const awl_task_options *o, awl_fn *fn, void *arg,
+	awl_task **ret, const void *place, const char *call)
 {
 	awl_task *child;
 	int r;
@@ -56,11 +58,14 @@ static int add(struct awl__scope *s, const awl_task_options *o, awl_fn *fn, void
 	r = awl__task_new(s->loop, o, fn, arg, s, &child);
 	if (awl__unlikely(r < 0))
 		return r;
-	((struct awl__task *)child)->lent = ret != NULL;
+	if (awl__unlikely(s->loop->debug))
+		awl__future_place(child, place);
 	awl__list_push(&s->children, &((struct awl__task *)child)->sibling);
 	s->alive++;
-	if (ret)
+	if (ret) {
+		((struct awl__task *)child)->lent = 1;
 		*ret = child;
+	}
 	return 0;
 }
 
@@ -74,7 +79,7 @@ int awl_task_group_create_task(awl_task_group *g, awl_fn *fn, void *arg, awl_tas
 	if (awl__unlikely(!s))
 		return r;
 	AWL__CLAIM(s->loop, "awl_run_coroutine_threadsafe");
-	return add(s, NULL, fn, arg, ret, __func__);
+	return awl__group_add(s, NULL, fn, arg, ret, __builtin_return_address(0), __func__);
 }
 
 int awl_task_group_create_task_with(
@@ -88,11 +93,11 @@ int awl_task_group_create_task_with(
 	if (!s)
 		return r;
 	AWL__CLAIM(s->loop, "awl_run_coroutine_threadsafe");
-	return add(s, options, fn, arg, ret, __func__);
+	return awl__group_add(s, options, fn, arg, ret, __builtin_return_address(0), __func__);
 }
 
 /* A failure of a child's or of the body's. */
-static void fail(struct awl__scope *s, int err)
+void awl__group_fail(struct awl__scope *s, int err)
 {
 	if (!s->failure)
 		s->failure = err;
@@ -111,10 +116,13 @@ void awl__group_child_done(struct awl__scope *s, struct awl__task *child)
 {
 	awl__list_remove(&child->sibling);
 	s->alive--;
-	if (awl__failed(&child->future)) {
+	if (awl__unlikely(s->child_ended != NULL)) {
+		s->child_ended(s, child);
+		awl__future_unref(&child->future);
+	} else if (awl__failed(&child->future)) {
 		awl__see(&child->future);
 		awl__list_push(&s->ended, &child->sibling);
-		fail(s, child->future.outcome);
+		awl__group_fail(s, child->future.outcome);
 	} else if (child->lent) {
 		awl__list_push(&s->ended, &child->sibling);
 	} else {
@@ -141,10 +149,10 @@ static struct outside join_all(struct awl__scope *s)
 		if (t->must_cancel && !t->shield) {
 			t->must_cancel = false;
 			by.cancel = true;
-			awl__scope_ask(s, t->future.reason);
+			awl__scope_ask(s, awl__reason(&t->future));
 		} else if (!s->asked && awl__scope_outer_stops(s)) {
 			by.scope = true;
-			awl__scope_ask(s, t->future.reason);
+			awl__scope_ask(s, awl__reason(&t->future));
 		}
 		awl__park(t, AWL__WAITS_GROUP, (uintptr_t)s, INT64_MAX);
 	}
@@ -161,7 +169,7 @@ static int join(struct awl__scope *s, int status)
 	if (stopped)
 		awl__scope_ask(s, "its task group is stopping: the body was cancelled");
 	else if (status < 0)
-		fail(s, status);
+		awl__group_fail(s, status);
 	by = join_all(s);
 	s->joined = true;
 
@@ -171,7 +179,7 @@ static int join(struct awl__scope *s, int status)
 			t->must_cancel = true;
 		return s->failure;
 	}
-	if (by.cancel || by.scope || (stopped && awl__scope_outer_asks(s)) ||
+	if (by.cancel || by.scope || s->swept || (stopped && awl__scope_outer_asks(s)) ||
 		(s->cut && awl__scope_outer_stops(s))) {
 		if (!t->shield)
 			t->must_cancel = false; /* it leaves with this status */
@@ -354,7 +362,7 @@ int awl_task_group_start(awl_task_group *g, awl_fn *fn, void *arg, awl_task **re
 	awl__future_ref(handle);
 	r = awl_await(readiness);
 	if (r == AWL_ECANCELED)
-		awl__future_cancel(handle, t->future.reason); /* while it starts: it stops too */
+		awl__future_cancel(handle, awl__reason(&t->future)); /* it stops too */
 	else if (r >= 0 && ret)
 		*ret = handle;
 	awl__see(readiness);

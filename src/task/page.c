@@ -61,8 +61,15 @@ static const struct awl__page layout = {
 		[AWL__WAITS_QUEUE] = "queue",
 		[AWL__WAITS_CHANNEL] = "channel",
 		[AWL__WAITS_SELECT] = "select",
+		[AWL__WAITS_THREAD] = "thread",
+		[AWL__WAITS_ERRAND] = "thread",
 	},
 };
+
+const char *awl__page_waits(uint8_t waits)
+{
+	return waits < AWL__WAITS_COUNT ? layout.waits[waits] : "";
+}
 
 /* A fork while another thread makes a loop must not lock the child out. */
 static void before_fork(void)
@@ -133,4 +140,43 @@ void awl__page_remove(awl_loop *l)
 		before->next = l->next;
 	}
 	pthread_mutex_unlock(&lock);
+}
+
+/* One whose last reference has been given up is as good as gone. */
+static bool revive(awl_loop *l)
+{
+	uint32_t refs = awl__load(&l->refs);
+
+	while (refs)
+		if (awl__cas(&l->refs, &refs, refs + 1))
+			return true;
+	return false;
+}
+
+awl_loop *awl__page_find(uint64_t id)
+{
+	awl_loop *l = NULL;
+
+	pthread_mutex_lock(&lock);
+	if (page && page_process == awl__process())
+		l = (awl_loop *)(uintptr_t)page->loops;
+	while (l && l->id != id)
+		l = l->next;
+	if (l && !revive(l))
+		l = NULL;
+	pthread_mutex_unlock(&lock);
+	return l;
+}
+
+int awl__page_loops(awl_loop **loops, int room)
+{
+	int n = 0;
+
+	pthread_mutex_lock(&lock);
+	if (page && page_process == awl__process())
+		for (awl_loop *l = (awl_loop *)(uintptr_t)page->loops; l && n < room; l = l->next)
+			if (revive(l))
+				loops[n++] = l;
+	pthread_mutex_unlock(&lock);
+	return n;
 }

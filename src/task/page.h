@@ -47,10 +47,19 @@ struct awl__page {
 	char waits[32][16];
 };
 
+/* What a task waits for, in a word; "": nothing. */
+const char *awl__page_waits(uint8_t waits);
+
 struct awl_loop;
 
 /* A loop can be found from now on; and no longer. 0, or a negative code. */
 int awl__page_add(struct awl_loop *l);
 void awl__page_remove(struct awl_loop *l);
+
+/* The loop of that id with a reference; NULL: it is gone. */
+struct awl_loop *awl__page_find(uint64_t id);
+
+/* Up to `room` loops of the process, each with a reference: how many. */
+int awl__page_loops(struct awl_loop **loops, int room);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * run.c - loops as their users see them: made, run until something is done, closed.
  */
-#include "base/alloc.h"
+#include "base/clock.h"
+#include "task/graph.h"
 #include "task/page.h"
 #include "task/task.h"
 
@@ -33,6 +34,8 @@ static const struct awl__loop_hooks hooks = {
 	.born = awl__page_add,
 	.left = loop_left,
 	.dies = loop_dies,
+	.stuck = awl__tell_stuck,
+	.dump = awl__dump,
 };
 
 int awl_loop_new(const awl_loop_options *options, awl_loop **ret)
@@ -103,31 +106,41 @@ int awl_loop_run_once(awl_loop *loop)
 	return r;
 }
 
-static int run_main(awl_loop *l, awl_fn *fn, void *arg)
+static int run_main(awl_loop *l, awl_fn *fn, void *arg, struct awl__main *m)
 {
 	awl_task *t;
 	int r = awl__task_new(l, NULL, fn, arg, NULL, &t);
 
 	if (r < 0)
 		return r;
+	if (m)
+		m->begun(m, t);
 	r = outcome(l, t);
+	if (m)
+		r = m->ended(m, t, r);
 	awl__future_unref(t);
+	return r;
+}
+
+int awl__loop_run_main(
+	awl_loop *l, awl_fn *fn, void *arg, struct awl__main *m, struct awl__call *call)
+{
+	int r = awl__loop_begin(l, call);
+
+	if (r < 0)
+		return r;
+	r = run_main(l, fn, arg, m);
+	awl__loop_end(l);
 	return r;
 }
 
 int awl_loop_run_until_complete(awl_loop *loop, awl_fn *fn, void *arg)
 {
 	static struct awl__call call = { __func__, "awl_run_coroutine_threadsafe", 0, 0 };
-	int r;
 
 	AWL__NOT_NULL(loop);
 	AWL__NOT_NULL(fn);
-	r = awl__loop_begin(loop, &call);
-	if (r < 0)
-		return r;
-	r = run_main(loop, fn, arg);
-	awl__loop_end(loop);
-	return r;
+	return awl__loop_run_main(loop, fn, arg, NULL, &call);
 }
 
 int awl_loop_run_until_future(awl_loop *loop, awl_future *future)
@@ -172,25 +185,6 @@ static void each_future(awl_loop *l, void (*fn)(awl_future *f))
 		awl__list_push(&l->loose, node);
 		fn(&awl__container(node, struct awl__payload_future, loose)->future);
 	}
-}
-
-static void ask_to_end(awl_future *f)
-{
-	if (!awl__is_done(f))
-		awl__task_ask((struct awl__task *)f, 1, "its loop closes");
-}
-
-/* Every task is asked to stop, at every wait, and run to its end. */
-static int end_tasks(awl_loop *l)
-{
-	int r = 0;
-
-	each_row(&l->tasks, ask_to_end);
-	while (r == 0 && l->live) {
-		l->halt = false; /* until the last task's end, or a callback that stops the loop */
-		r = awl__loop_iterate(l);
-	}
-	return r;
 }
 
 /* Nobody can end it any more: who added a callback is told so. */
@@ -269,14 +263,16 @@ void awl__loop_orphaned(awl_loop *l)
 	awl__loop_release(l);
 }
 
-static int shut_down(awl_loop *l)
+static int shut_down(awl_loop *l, int64_t ns)
 {
+	int64_t until =
+		ns == AWL_FOREVER ? INT64_MAX : awl__clock_after(awl__reactor_now(l->reactor), ns);
 	bool more;
 	int r;
 
 	l->closing = true;
 	do {
-		r = end_tasks(l);
+		r = awl__end_tasks(l, until);
 		if (r < 0) {
 			l->closing = false;
 			return r;
@@ -296,23 +292,29 @@ static int shut_down(awl_loop *l)
 	return 0;
 }
 
+int awl__loop_close_within(awl_loop *l, int64_t ns, struct awl__call *call)
+{
+	int r;
+
+	if (awl__load_acquire(&l->shut))
+		return 0;
+	r = awl__loop_begin(l, call);
+	if (r == AWL_ECLOSED)
+		return 0;
+	if (r < 0)
+		return r;
+	r = shut_down(l, ns);
+	awl__loop_end(l);
+	return r;
+}
+
 static int close_loop(awl_loop *l)
 {
 	static struct awl__call call = { "awl_loop_close",
 		"awl_call_soon_threadsafe with a callback that stops it, then awl_loop_close", 0,
 		0 };
-	int r;
 
-	if (awl__load_acquire(&l->shut))
-		return 0;
-	r = awl__loop_begin(l, &call);
-	if (r == AWL_ECLOSED)
-		return 0;
-	if (r < 0)
-		return r;
-	r = shut_down(l);
-	awl__loop_end(l);
-	return r;
+	return awl__loop_close_within(l, AWL_FOREVER, &call);
 }
 
 int awl_loop_close(awl_loop *loop)

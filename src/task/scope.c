@@ -62,7 +62,7 @@ awl_loop *awl__scope_loop(const struct awl__scope_storage *st, uint8_t kind)
 /* What is above all scopes of a task asks it to stop: its group, or its closing loop. */
 static bool root_asks(const struct awl__task *t)
 {
-	return (t->group && t->group->asked) || awl__task_loop(t)->closing;
+	return t->stopping || (t->group && t->group->asked);
 }
 
 static void relevel(struct awl__task *t)

@@ -38,11 +38,16 @@ struct awl__scope {
 	bool joining; /* its owner waits for the children */
 	bool joined;
 	bool cut; /* children were alive when the deadline passed */
-	bool dead; /* its owner's frame is gone: what has not begun must not begin */
+	bool swept; /* the close of its loop has stopped a child */
+	bool dead; /* what has not begun must not begin: its argument may be gone */
 	uint32_t alive;
 	int failure; /* the first in time */
 	int status; /* what join returned */
 	const char *reason;
+	/* What a child's end means to who made the group, in the room above; NULL: a user's
+	 * group. */
+	void (*child_ended)(struct awl__scope *s, struct awl__task *child);
+	void *made_for; /* his */
 	struct awl__list children, ended;
 };
 
@@ -94,6 +99,9 @@ int awl__scope_status(const struct awl__scope *s, int status);
 
 /* group.c */
 void awl__group_child_done(struct awl__scope *g, struct awl__task *child);
+int awl__group_add(struct awl__scope *g, const awl_task_options *o, awl_fn *fn, void *arg,
+	awl_task **ret, const void *place, const char *call); /* a child */
+void awl__group_fail(struct awl__scope *g, int err); /* the rest is asked to stop */
 void awl__group_abandon(struct awl__scope *g);
 void awl__group_release(struct awl__scope *g); /* the ended children */
 

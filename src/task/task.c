@@ -4,12 +4,16 @@
  */
 #include "task/task.h"
 #include "base/alloc.h"
+#include "task/local.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define COPY_MAX ((size_t)64 << 10)
+
+void (*awl__task_ends_holding)(struct awl__task *t);
+struct awl__task *(*awl__holder_of)(const awl_loop *l, const void *lock);
 
 int awl__self_refused(const char *call)
 {
@@ -57,7 +61,7 @@ static const char *detail_words(int err)
 {
 	struct awl__task *t = err == AWL_ECANCELED ? running() : NULL;
 
-	return t ? t->future.reason : NULL;
+	return t ? awl__reason(&t->future) : NULL;
 }
 
 /* In a signal handler: no allocation, no lock. */
@@ -91,8 +95,33 @@ static int apply(struct awl__task *t, const awl_task_options *o)
 		t->arg = t->extra->copy;
 	}
 	if (o->stack_size)
-		t->stack_class = (uint8_t)(64 - __builtin_clzll((o->stack_size - 1) | 1));
+		t->stack_class = (64u - (unsigned)__builtin_clzll((o->stack_size - 1) | 1)) & 31u;
 	return o->name ? awl_task_set_name(&t->future, o->name) : 0;
+}
+
+/* What its parent, the running task, has of locals. */
+static int inherit(struct awl__task *t, const struct awl__task *parent)
+{
+	if (!parent || !parent->extra || !parent->extra->locals)
+		return 0;
+	if (!awl__task_extra(t))
+		return -ENOMEM;
+	t->extra->locals = awl__locals_ref(parent->extra->locals);
+	return 0;
+}
+
+/* What few tasks have is given up: who waits to hear of its start hears of its end. */
+static AWL__NOINLINE void end_extra(struct awl__task *t, uint8_t state, int outcome)
+{
+	struct awl__locals *locals = t->extra->locals;
+
+	if (t->extra->readiness)
+		awl__task_ended_unready(t, state, outcome);
+	t->extra->locals = NULL;
+	if (t->extra->heir)
+		*t->extra->heir = locals;
+	else
+		awl__locals_unref(locals);
 }
 
 static int check(const awl_task_options *o, awl_fn *fn, const void *arg)
@@ -146,10 +175,12 @@ int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
 	t->depth = 1;
 	t->shield = 0;
 	t->attention = 0;
-	t->level = l->closing;
-	t->lent = ret != NULL;
+	t->lent = 0;
+	t->stopping = 0;
+	t->above = 0;
 	t->extra = NULL;
 	t->stack_class = 0;
+	t->holds = 0;
 	t->context.sp = NULL; /* not begun */
 	t->context.stack = NULL;
 	t->scope = NULL;
@@ -161,8 +192,9 @@ int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
 	/* One reference is the loop's; a second is the caller's, or for a group's child the
 	 * group's. */
 	awl__future_init(&t->future, l, AWL__TASK, ret && !group ? 2 : 1);
-	if (awl__unlikely(o != NULL)) {
-		r = apply(t, o);
+	if (awl__unlikely(o || (l->current && l->current->extra))) {
+		r = o ? apply(t, o) : 0;
+		r = r < 0 ? r : inherit(t, l->current);
 		if (r < 0) {
 			t->future.row.state = AWL__CANCELLED;
 			l->kept++;
@@ -170,6 +202,8 @@ int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
 			return r;
 		}
 	}
+	if (awl__unlikely(l->closing))
+		awl__closing_task_begins(t);
 	l->kept++;
 	l->live++;
 	awl__loop_push(l, &t->ready);
@@ -196,10 +230,15 @@ void awl__task_end(struct awl__task *t, uint8_t state, int outcome)
 
 	l->current = NULL; /* a handler that is told of it must not wait in its name */
 	awl__task_disarm(t);
-	if (--l->live == 0 && awl__unlikely(l->closing))
-		l->halt = true;
-	if (awl__unlikely(t->extra && t->extra->readiness))
-		awl__task_ended_unready(t, state, outcome);
+	l->live--;
+	if (awl__unlikely(t->told))
+		awl__task_ends_told(t, state, outcome);
+	if (awl__unlikely(l->closing))
+		awl__closing_task_ends(t, state);
+	if (awl__unlikely(t->extra != NULL))
+		end_extra(t, state, outcome);
+	if (awl__unlikely(t->holds != 0))
+		awl__task_ends_holding(t);
 	awl__future_complete(&t->future, state, outcome);
 	if (t->group)
 		awl__group_child_done(t->group, t);
@@ -217,13 +256,17 @@ static const char *last_words(const awl_future *f)
 
 void awl__future_report(awl_future *f)
 {
-	char message[128];
+	char message[288], place[128] = "";
+	const void *made = awl__future_made(f);
 
+	if (made)
+		awl__place(made, place, sizeof place);
 	if (awl__is_task(f))
-		snprintf(message, sizeof message, "nobody read the failure of task %s",
-			awl_task_get_name(f));
+		snprintf(message, sizeof message, "nobody read the failure of task %s%s%s",
+			awl_task_get_name(f), made ? ", made in " : "", place);
 	else
-		snprintf(message, sizeof message, "nobody read the failure of a future");
+		snprintf(message, sizeof message, "nobody read the failure of a future%s%s",
+			made ? ", made in " : "", place);
 	awl__see(f);
 	awl__exception(f->row.loop,
 		(awl_exception){ .message = message,
@@ -241,12 +284,26 @@ static inline int handed_out(int r, awl_task **ret)
 	return r;
 }
 
+/* Debug mode: the task knows who made it. */
+static AWL__COLD int create_placed(awl_loop *l, const awl_task_options *options, awl_fn *fn,
+	void *arg, awl_task **ret, const void *place)
+{
+	int r = awl__task_new(l, options, fn, arg, NULL, ret);
+
+	if (r == 0) /* it is the last that has become ready */
+		awl__future_place(&awl__task_of(awl__runnable_at(l->ready.prev))->future, place);
+	return r;
+}
+
 int awl_create_task(awl_fn *fn, void *arg, awl_task **ret)
 {
 	awl_loop *l = awl__thread->running;
 
 	if (awl__unlikely(!l))
 		return awl__self_refused(__func__);
+	if (awl__unlikely(l->debug))
+		return handed_out(
+			create_placed(l, NULL, fn, arg, ret, __builtin_return_address(0)), ret);
 	return handed_out(awl__task_new(l, NULL, fn, arg, NULL, ret), ret);
 }
 
@@ -255,6 +312,10 @@ int awl_loop_create_task(
 {
 	AWL__NOT_NULL(loop);
 	AWL__CLAIM(loop, "awl_run_coroutine_threadsafe");
+	if (awl__unlikely(loop->debug))
+		return handed_out(
+			create_placed(loop, options, fn, arg, ret, __builtin_return_address(0)),
+			ret);
 	return handed_out(awl__task_new(loop, options, fn, arg, NULL, ret), ret);
 }
 

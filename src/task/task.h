@@ -15,6 +15,9 @@
  * turn. */
 #define AWL__BUDGET 128
 
+/* Requests beyond it are not counted: there is one to be delivered all the same. */
+#define AWL__CANCELLING_MAX 2047u
+
 /* What a task waits for, in row.waits; readers outside know these numbers. */
 enum awl__waits {
 	AWL__WAITS_NOT,
@@ -29,9 +32,11 @@ enum awl__waits {
 	AWL__WAITS_CONDITION,
 	AWL__WAITS_SEMAPHORE,
 	AWL__WAITS_BARRIER,
-	AWL__WAITS_QUEUE,
+	AWL__WAITS_QUEUE, /* waits_on: on its own stack, a pointer to the queue first */
 	AWL__WAITS_CHANNEL,
 	AWL__WAITS_SELECT,
+	AWL__WAITS_THREAD, /* waits_on: the operation, on its own stack: a function in a thread */
+	AWL__WAITS_ERRAND, /* in a queue of what it has sent to another thread */
 	AWL__WAITS_COUNT,
 };
 
@@ -40,7 +45,12 @@ struct awl__extra {
 	struct awl__detail detail;
 	char *name;
 	awl_future *readiness; /* who started it waits here for awl_task_started */
-	uint32_t ignored; /* waits since a close asked it to stop */
+	struct awl__locals *locals; /* NULL: none is set */
+	struct awl__locals **heir; /* who has them after its end; NULL: nobody */
+	uint32_t ignored; /* times it used up a turn with waits that told it to stop */
+	uint32_t more; /* waits since a request was delivered to it, the last one at this step: */
+	uint64_t more_step;
+	const void *place; /* where it was made, if it was cancelled since */
 	_Alignas(16) unsigned char copy[]; /* of the argument */
 };
 
@@ -67,15 +77,21 @@ struct awl__task {
 		struct {
 			uint16_t level; /* the depth of the innermost scope that asks; 0: none */
 			bool must_cancel; /* a request by awl_cancel is to be delivered */
-			bool interrupted; /* its wait was ended early; false but for a moment */
+			uint8_t interrupted : 1; /* its wait was ended early; 0 but for a moment */
+			uint8_t told : 1; /* a request by awl_cancel was delivered: its waits from
+					     then on are counted */
 		};
 		uint32_t attention; /* any of these */
 	};
 	struct awl__context context;
 	struct awl__scope *scope; /* the innermost open one */
-	uint16_t cancelling;
-	uint8_t stack_class; /* 0: the loop's default; else the size is 1 << stack_class */
-	bool lent; /* a handle was given out: the group keeps it until its exit */
+	uint16_t cancelling : 11; /* at most AWL__CANCELLING_MAX */
+	uint16_t stack_class : 5; /* 0: the loop's default; else the size is 1 << stack_class */
+	uint8_t holds; /* what it has in its hands, counted: sync/held.h */
+	uint8_t lent : 1; /* a handle was given out: the group keeps it until its exit */
+	uint8_t stopping : 1; /* its loop closes and has asked it to stop */
+	uint8_t above : 1; /* it waits for another task, for the close of its loop */
+	uint8_t mark : 2; /* graph.c's, while it looks for cycles */
 	uint32_t number; /* "Task-N" */
 
 	awl_fn *fn;
@@ -121,6 +137,32 @@ struct awl__extra *awl__task_extra(struct awl__task *t); /* made if need be; NUL
 
 /* It ended, and awl_task_group_start still waits to hear that it started. */
 void awl__task_ended_unready(struct awl__task *t, uint8_t state, int outcome);
+
+/* The sync room's: a task ends with something in its hands */
+extern void (*awl__task_ends_holding)(struct awl__task *t);
+/* Who has the lock that a task waits for; NULL: nobody. */
+extern struct awl__task *(*awl__holder_of)(const awl_loop *l, const void *lock);
+
+/* What a run of one main task is told of: by awl_loop_run_until_complete nobody. */
+struct awl__main {
+	void (*begun)(struct awl__main *m, awl_task *task);
+	int (*ended)(struct awl__main *m, awl_task *task, int outcome); /* the run's outcome */
+};
+int awl__loop_run_main(
+	awl_loop *l, awl_fn *fn, void *arg, struct awl__main *m, struct awl__call *call);
+
+/* awl_loop_close with a limit: -ETIMEDOUT, what is left reported, and the loop as it was. */
+int awl__loop_close_within(awl_loop *l, int64_t ns, struct awl__call *call);
+
+/* Every task to its end, leaves first, by the loop's clock until then; -ETIMEDOUT. */
+int awl__end_tasks(awl_loop *l, int64_t until);
+
+/* A task of a closing loop: it begins, asked to stop already; and it has ended. */
+void awl__closing_task_begins(struct awl__task *t);
+void awl__closing_task_ends(struct awl__task *t, uint8_t state);
+
+/* A request by awl_cancel was delivered to it before it ended. */
+void awl__task_ends_told(struct awl__task *t, uint8_t state, int outcome) AWL__COLD;
 
 /* A failure that nobody has read. */
 void awl__future_report(awl_future *f);
@@ -201,6 +243,9 @@ static inline bool awl__asked(const struct awl__task *t)
 
 /* A task waits for f. */
 bool awl__awaited(const awl_future *f);
+
+/* f is a task that waits, perhaps through others and in the exit of groups, for t. */
+bool awl__waits_for(const awl_future *f, const struct awl__task *t);
 
 /* What is asked of t has changed: a parked task is interrupted if it can see it. */
 void awl__task_attend(struct awl__task *t);

@@ -145,7 +145,7 @@ static void a_reservation_that_finds_no_memory_changes_nothing(void **state)
 	awl__alloc_fault = no_memory;
 	assert_int_equal(awl__heap_reserve(&h), -ENOMEM);
 	assert_int_equal(h.reserved, 0);
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	while (h.capacity == 0 || h.reserved < h.capacity)
 		assert_int_equal(awl__heap_reserve(&h), 0);
 	reserved = h.reserved;
@@ -155,7 +155,7 @@ static void a_reservation_that_finds_no_memory_changes_nothing(void **state)
 	/* One given back is there for the next. */
 	awl__heap_release(&h);
 	assert_int_equal(awl__heap_reserve(&h), 0);
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	awl__heap_free(&h);
 }
 
@@ -171,7 +171,7 @@ static void what_is_reserved_can_be_armed_without_memory(void **state)
 	awl__alloc_fault = no_memory;
 	for (unsigned i = 0; i < NODES; i++)
 		awl__heap_add(&h, &entries[i].node, (int64_t)(NODES - i));
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	assert_true(awl__heap_first(&h) == 1);
 	awl__heap_free(&h);
 }

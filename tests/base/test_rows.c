@@ -72,7 +72,7 @@ static void every_row_ever_handed_out_is_found_in_the_blocks(void **state)
 	awl__alloc_fault = fail_or_not;
 	for (int i = 0; i < N; i += 2)
 		assert_non_null(awl__rows_get(&rows));
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	assert_int_equal(asked, 0);
 	awl__rows_free(&rows);
 }
@@ -94,7 +94,7 @@ static void without_memory_there_is_no_row_and_nothing_else_changes(void **state
 		;
 	assert_int_equal(rows.live, rows.blocks->capacity);
 	faults = 0;
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	awl__rows_free(&rows);
 }
 

@@ -93,7 +93,7 @@ static void an_ended_threads_slot_is_reused_and_its_token_never(void **state)
 		assert_distinct();
 		assert_int_equal(asked, 0);
 	}
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	for (int i = 0; i < THREADS; i++)
 		for (int j = 0; j < THREADS; j++)
 			assert_true(tokens[i] != before[j]);

@@ -477,7 +477,7 @@ static void whichever_allocation_fails_nothing_leaks(void **state)
 				failed = true;
 			}
 		}
-		awl__alloc_fault = NULL;
+		awl__alloc_fault = (int (*)(void))0;
 		for (int i = 0; i < 6; i++)
 			if (s[i])
 				awl__stack_put(&pool, s[i]);

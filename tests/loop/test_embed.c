@@ -275,7 +275,7 @@ static int begin_jobs(void *arg)
 
 	for (int i = 0; i < JOBS; i++) {
 		p->work[i] = (struct awl__op){
-			.kind = AWL__OP_WORK, .done = job_done, .u.work = { job, p }
+			.kind = AWL__OP_WORK, .done = job_done, .u.work.fn = job, .u.work.arg = p
 		};
 		expect(awl__reactor_submit(here()->reactor, &p->work[i]) == 0);
 	}

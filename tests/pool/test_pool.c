@@ -314,7 +314,7 @@ static void no_memory_is_an_error(void **state)
 	(void)state;
 	awl__alloc_fault = fault;
 	err = submit(&t, &hall, look_around, 0);
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	assert_int_equal(err, -ENOMEM);
 	assert_int_equal(faults, 1);
 	assert_int_equal(submit(&t, &hall, look_around, 3), 0);

@@ -385,7 +385,7 @@ static void every_allocation_that_fails_is_an_error(struct rig *g)
 			awl__reactor_free(fresh);
 			g->r = kept;
 		}
-		awl__alloc_fault = NULL;
+		awl__alloc_fault = (int (*)(void))0;
 		assert_true(err == 0 || err == -ENOMEM);
 		assert_true(failing < 50);
 	}

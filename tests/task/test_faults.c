@@ -233,7 +233,7 @@ static int use(awl_loop *l)
 
 static void memory_is_back(void)
 {
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 }
 
 static int scenario(void)
@@ -272,7 +272,7 @@ static int refuse_nth(int n, bool rest)
 	refuse_rest = rest;
 	awl__alloc_fault = fault;
 	r = scenario();
-	awl__alloc_fault = NULL;
+	awl__alloc_fault = (int (*)(void))0;
 	return r;
 }
 

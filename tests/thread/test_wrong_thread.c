@@ -6,196 +6,12 @@
  *
  * @reactors @thread
  */
-#include "threads.h"
+#include "wrong_rows.h"
 
 #include <malloc.h>
-#include <poll.h>
 #include <semaphore.h>
 
-#define HOUR (3600 * AWL_SEC)
-#define WAITERS 7
-
 static const char loop_name[] = "the held loop";
-
-/* What the loop's objects are reached by; storage that callers own is in it. */
-struct scene {
-	awl_loop *loop;
-	awl_future *awaited; /* by everybody below */
-	awl_future *loose;
-	awl_future *failed; /* done; nobody has read it */
-	awl_task *waiter, *joiner, *sleeper, *reader, *scoped, *child, *unbegun;
-	awl_timeout *timeout; /* on the stack of `scoped`, open */
-	awl_shield *shield;
-	awl_task_group *group;
-	awl_cfuture *pending;
-	awl_handle timer, ready, hold;
-	awl_done_callback stored;
-	int fds[2];
-
-	int finished, callbacks, started;
-	int owner_tid;
-};
-
-/* Where refused calls would put what they make. */
-static struct {
-	awl_future *future;
-	awl_task *task;
-	awl_handle handle;
-	awl_done_callback callback;
-	awl_timeout timeout;
-	awl_shield shield;
-	awl_task_group group;
-	awl_fn *fn;
-	void *pointers[4];
-	char bytes[16];
-} out;
-
-/* --- what is called -------------------------------------------------------------------------- */
-
-static int must_not_start(void *arg)
-{
-	wrong("a refused call's function was started");
-	return 0;
-}
-
-static int does_nothing(void *arg)
-{
-	return 0;
-}
-
-static void on_done(awl_future *f, void *arg)
-{
-	((struct scene *)arg)->callbacks++;
-}
-
-static void on_exception(awl_loop *l, const awl_exception *e, void *arg)
-{
-	wrong("an exception handler was called");
-}
-
-static const awl_exception exception = { .message = "none", .error = -EIO };
-
-/* How a function says no: by a code, or by what is not there. */
-#define CODE(call) ((int64_t)(call))
-#define NOTHING(call) ((call) == NULL ? AWL_ETHREAD : 0)
-#define NO_WORDS(call) (*(call) == '\0' ? AWL_ETHREAD : 0)
-
-/*
- * Tag, function, how it refuses, the code, the call. AWL_ENOLOOP where no object says which loop is
- * meant: then there is nobody who owns it. 0: the call is legal and touches no other loop.
- */
-#define ROWS(X) \
-	/* Future.set_result, set_exception, cancel (awaited): silent, or hung for ever */ \
-	X(LOOP_THREAD, awl_future_set_result, CODE, AWL_ETHREAD, (s->awaited, 1)) \
-	X(LOOP_THREAD, awl_future_set_exception, CODE, AWL_ETHREAD, (s->awaited, -EIO)) \
-	X(LOOP_THREAD, awl_cancel, CODE, AWL_ETHREAD, (s->awaited, "no")) \
-	/* Task.cancel (suspended): no longer cancellable */ \
-	X(LOOP_THREAD, awl_cancelling, CODE, AWL_ETHREAD, (s->waiter)) \
-	X(LOOP_THREAD, awl_uncancel, CODE, AWL_ETHREAD, (s->waiter)) \
-	X(LOOP_THREAD, awl_cancel_reason, NO_WORDS, AWL_ETHREAD, (s->awaited)) \
-	/* add_done_callback on pending; create_future: not detected */ \
-	X(LOOP_THREAD, awl_future_add_done_callback, CODE, AWL_ETHREAD, \
-		(s->awaited, on_done, s, &out.callback)) \
-	X(LOOP_THREAD, awl_future_remove_done_callback, CODE, AWL_ETHREAD, \
-		(s->awaited, on_done, s)) \
-	X(LOOP_THREAD, awl_loop_create_future, CODE, AWL_ETHREAD, (s->loop, 8, &out.future)) \
-	X(LOOP_THREAD, awl_future_payload, NOTHING, AWL_ETHREAD, (s->loose)) \
-	X(LOOP_THREAD, awl_result, CODE, AWL_ETHREAD, (s->failed)) \
-	X(LOOP_THREAD, awl_done, CODE, AWL_ETHREAD, (s->failed)) \
-	X(LOOP_THREAD, awl_cancelled, CODE, AWL_ETHREAD, (s->failed)) \
-	X(LOOP_THREAD, awl_ref, NOTHING, AWL_ETHREAD, (s->awaited)) \
-	X(LOOP_THREAD, awl_unref, CODE, AWL_ETHREAD, (s->awaited)) \
-	/* awaiting a future of loop A inside loop B: AWL_EOTHERLOOP, in the second case */ \
-	X(TASK, awl_await, CODE, AWL_ETHREAD, (s->awaited)) \
-	X(TASK, awl_join, CODE, AWL_ETHREAD, (s->awaited)) \
-	/* call_soon, call_later, call_at; TimerHandle.cancel: not detected */ \
-	X(LOOP_THREAD, awl_loop_call_soon, CODE, AWL_ETHREAD, \
-		(s->loop, must_not_start, s, &out.handle)) \
-	X(LOOP_THREAD, awl_loop_call_later, CODE, AWL_ETHREAD, \
-		(s->loop, 1, must_not_start, s, &out.handle)) \
-	X(LOOP_THREAD, awl_loop_call_at, CODE, AWL_ETHREAD, \
-		(s->loop, 1, must_not_start, s, &out.handle)) \
-	X(LOOP_THREAD, awl_handle_cancel, CODE, AWL_ETHREAD, (&s->timer)) \
-	X(LOOP_THREAD, awl_handle_cancelled, CODE, AWL_ETHREAD, (&s->timer)) \
-	X(LOOP_THREAD, awl_handle_when, CODE, AWL_ETHREAD, (&s->timer)) \
-	/* set_exception_handler, call_exception_handler, set_task_factory, all_tasks */ \
-	X(LOOP_THREAD, awl_loop_set_exception_handler, CODE, AWL_ETHREAD, \
-		(s->loop, on_exception, s)) \
-	X(LOOP_THREAD, awl_loop_call_exception_handler, CODE, AWL_ETHREAD, (s->loop, &exception)) \
-	X(LOOP_THREAD, awl_loop_set_task_factory, CODE, AWL_ETHREAD, (s->loop, NULL, s)) \
-	X(LOOP_THREAD, awl_all_tasks, CODE, AWL_ETHREAD, (s->loop, &out.task, 1)) \
-	/* loop.stop(): not detected, late */ \
-	X(LOOP_THREAD, awl_loop_stop, CODE, AWL_ETHREAD, (s->loop)) \
-	/* loop.close(), run_until_complete, run_forever: detected, but not claimed */ \
-	X(RUNNER, awl_loop_close, CODE, AWL_ERUNNING, (s->loop)) \
-	X(RUNNER, awl_loop_run_until_complete, CODE, AWL_ERUNNING, (s->loop, must_not_start, s)) \
-	X(RUNNER, awl_loop_run_until_future, CODE, AWL_ERUNNING, (s->loop, s->awaited)) \
-	X(RUNNER, awl_loop_run_forever, CODE, AWL_ERUNNING, (s->loop)) \
-	X(RUNNER, awl_loop_run_once, CODE, AWL_ERUNNING, (s->loop)) \
-	X(LOOP_THREAD, awl_loop_fd, CODE, AWL_ETHREAD, (s->loop)) \
-	X(LOOP_THREAD, awl_loop_timeout, CODE, AWL_ETHREAD, (s->loop)) \
-	X(RUNNER, awl_run, CODE, 0, (does_nothing, s)) \
-	X(RUNNER, awl_run_with, CODE, 0, (NULL, does_nothing, s)) \
-	/* create_task, ensure_future(loop=): silent, and a half-made task is left */ \
-	X(LOOP_THREAD, awl_create_task, CODE, AWL_ENOLOOP, (must_not_start, s, &out.task)) \
-	X(LOOP_THREAD, awl_loop_create_task, CODE, AWL_ETHREAD, \
-		(s->loop, NULL, must_not_start, s, &out.task)) \
-	X(LOOP_THREAD, awl_task_get_name, NO_WORDS, AWL_ETHREAD, (s->waiter)) \
-	X(LOOP_THREAD, awl_task_set_name, CODE, AWL_ETHREAD, (s->waiter, "renamed")) \
-	X(LOOP_THREAD, awl_task_get_coro, CODE, AWL_ETHREAD, (s->waiter, &out.fn, out.pointers)) \
-	X(LOOP_THREAD, awl_task_get_stack, CODE, AWL_ETHREAD, (s->waiter, out.pointers, 4)) \
-	X(LOOP_THREAD, awl_task_print_stack, CODE, AWL_ETHREAD, (s->waiter, STDERR_FILENO)) \
-	X(LOOP_THREAD, awl_task_stack_used, CODE, AWL_ETHREAD, (s->waiter)) \
-	/* Timeout.reschedule: "no running event loop", but the old timer is already disarmed */ \
-	X(LOOP_THREAD, awl_timeout_reschedule, CODE, AWL_ETHREAD, (s->timeout, 1)) \
-	X(LOOP_THREAD, awl_timeout_expired, CODE, AWL_ETHREAD, (s->timeout)) \
-	X(LOOP_THREAD, awl_timeout_when, CODE, AWL_ETHREAD, (s->timeout)) \
-	X(TASK, awl_timeout_exit, CODE, AWL_ETHREAD, (s->timeout, 0)) \
-	X(LOOP_THREAD, awl_timeout_enter, CODE, AWL_ENOLOOP, (s->timeout, 5)) \
-	X(LOOP_THREAD, awl_timeout_enter_at, CODE, AWL_ENOLOOP, (s->timeout, 5)) \
-	X(TASK, awl_wait_for, CODE, AWL_ENOLOOP, (HOUR, must_not_start, s)) \
-	X(LOOP_THREAD, awl_shield_enter, CODE, AWL_ENOLOOP, (s->shield, 5)) \
-	X(TASK, awl_shield_exit, CODE, AWL_ETHREAD, (s->shield, 0)) \
-	X(TASK, awl_shielded, CODE, AWL_ENOLOOP, (HOUR, must_not_start, s)) \
-	/* TaskGroup.create_task: silent, or a destroyed pending task */ \
-	X(LOOP_THREAD, awl_task_group_create_task, CODE, AWL_ETHREAD, \
-		(s->group, must_not_start, s, &out.task)) \
-	X(LOOP_THREAD, awl_task_group_create_task_with, CODE, AWL_ETHREAD, \
-		(s->group, NULL, must_not_start, s, &out.task)) \
-	X(TASK, awl_task_group_start, CODE, AWL_ETHREAD, (s->group, must_not_start, s, &out.task)) \
-	X(LOOP_THREAD, awl_task_started, CODE, AWL_ENOLOOP, (1)) \
-	X(LOOP_THREAD, awl_task_group_enter, CODE, AWL_ENOLOOP, (s->group)) \
-	X(LOOP_THREAD, awl_task_group_set_deadline, CODE, AWL_ETHREAD, (s->group, 1)) \
-	X(LOOP_THREAD, awl_task_group_cancel, CODE, AWL_ETHREAD, (s->group, "no")) \
-	X(TASK, awl_task_group_join, CODE, AWL_ETHREAD, (s->group, 0)) \
-	X(TASK, awl_task_group_exit, CODE, AWL_ETHREAD, (s->group, 0)) \
-	X(LOOP_THREAD, awl_task_group_failure, NOTHING, AWL_ETHREAD, (s->group, NULL)) \
-	/* add_reader, remove_reader, add_writer: not detected */ \
-	X(TASK, awl_wait_fd, CODE, AWL_ENOLOOP, (s->fds[0], POLLIN)) \
-	X(TASK, awl_fd_read, CODE, AWL_ENOLOOP, (s->fds[0], out.bytes, 1)) \
-	X(TASK, awl_fd_write, CODE, AWL_ENOLOOP, (s->fds[1], out.bytes, 1)) \
-	X(TASK, awl_sleep, CODE, AWL_ENOLOOP, (1)) \
-	X(TASK, awl_sleep_until, CODE, AWL_ENOLOOP, (1)) \
-	X(TASK, awl_yield, CODE, AWL_ENOLOOP, ()) \
-	X(TASK, awl_checkpoint, CODE, AWL_ENOLOOP, ()) \
-	X(TASK, awl_deadline, CODE, AWL_ENOLOOP, ()) \
-	X(LOOP_THREAD, awl_wrap_future, CODE, AWL_ENOLOOP, (s->pending, &out.future))
-
-#define AS_FUNCTION(tag, function, how, code, arguments) \
-	static int64_t call_##function(struct scene *s) \
-	{ \
-		(void)s; \
-		return how(function arguments); \
-	}
-ROWS(AS_FUNCTION)
-
-#define AS_ROW(tag, function, how, code, arguments) \
-	{ "AWL_" #tag, #function, code, call_##function },
-static const struct row {
-	const char *tag, *function;
-	int64_t code;
-	int64_t (*call)(struct scene *s);
-} rows[] = { ROWS(AS_ROW) };
 
 /* --- the dump -------------------------------------------------------------------------------- */
 
@@ -249,8 +65,8 @@ static void add_task(struct dump *d, const struct awl__task *t)
 
 /*
  * In the loop's thread, held inside a callback: every byte of the loop, its tasks, futures, scopes,
- * stacks, timers, and of what lies in callers' storage. Nothing is left out: while the loop is held
- * neither time (A15) nor its counters move.
+ * stacks, timers, and of what lies in callers' storage. While the loop is held neither time (A15)
+ * nor its counters move; only `watched` is left out, which is the watchdog thread's.
  */
 static void dump(struct dump *d, struct scene *s)
 {
@@ -258,9 +74,12 @@ static void dump(struct dump *d, struct scene *s)
 
 	d->count = 0;
 	d->len = 0;
-	add(d, "loop", l, sizeof *l);
+	add(d, "loop", l, offsetof(awl_loop, watched));
+	add(d, "loop behind watched", &l->slow,
+		sizeof *l - (size_t)((const char *)&l->slow - (const char *)l));
 	add_rows(d, "tasks", &l->tasks);
 	add_rows(d, "futures", &l->futures);
+	add_rows(d, "holds", &l->holds);
 	awl__list_each (node, &l->loose) {
 		void *f = awl__container(node, struct awl__payload_future, loose);
 
@@ -276,6 +95,8 @@ static void dump(struct dump *d, struct scene *s)
 	add(d, "timers", l->timers.at, l->timers.count * sizeof *l->timers.at);
 	add(d, "reactor", l->reactor, sizeof *l->reactor);
 	add(d, "cfuture", s->pending, malloc_usable_size(s->pending));
+	add(d, "completions", s->completed->_core, malloc_usable_size(s->completed->_core));
+	add(d, "channel", s->channel, malloc_usable_size(s->channel));
 	add(d, "callers' storage", s, sizeof *s);
 	add(d, "results", &out, sizeof out);
 }
@@ -370,10 +191,8 @@ static bool all(const struct row *row, int64_t *code)
 /* In another loop's task there is a loop to act upon: what names an object of ours is refused. */
 static bool naming_an_object(const struct row *row, int64_t *code)
 {
-	bool other = row->call == call_awl_await || row->call == call_awl_join;
-
-	*code = other ? AWL_EOTHERLOOP : row->code;
-	return row->code == AWL_ETHREAD || row->code == AWL_ERUNNING;
+	*code = row->in_another_loop;
+	return *code != 0;
 }
 
 static struct dump before, after;
@@ -497,6 +316,237 @@ static int from_a_thread(void *arg)
 	return finish(s, awl_await(s->awaited));
 }
 
+/* Gets what it waited for: by the keeper, who gives it back, or by `awaited`. */
+static int served(struct scene *s, int r)
+{
+	return finish(s, r == 0 ? 7 : r);
+}
+
+static int waits_for_the_lock(void *arg)
+{
+	struct scene *s = arg;
+	int r = awl_lock_acquire(&s->lock);
+
+	return served(s, r < 0 ? r : awl_lock_release(&s->lock));
+}
+
+static int waits_for_the_event(void *arg)
+{
+	struct scene *s = arg;
+
+	return served(s, awl_event_wait(&s->event));
+}
+
+static int waits_for_the_condition(void *arg)
+{
+	struct scene *s = arg;
+	int r = awl_condition_acquire(&s->condition);
+
+	if (r == 0)
+		r = awl_condition_wait(&s->condition);
+	return served(s, r < 0 ? r : awl_condition_release(&s->condition));
+}
+
+static int waits_for_the_semaphore(void *arg)
+{
+	struct scene *s = arg;
+	int r = awl_semaphore_acquire(&s->semaphore);
+
+	return served(s, r < 0 ? r : awl_semaphore_release(&s->semaphore));
+}
+
+static int waits_for_the_limiter(void *arg)
+{
+	struct scene *s = arg;
+	int r = awl_limiter_acquire(&s->limiter);
+
+	return served(s, r < 0 ? r : awl_limiter_release(&s->limiter));
+}
+
+static int waits_at_the_barrier(void *arg)
+{
+	struct scene *s = arg;
+
+	return served(s, awl_barrier_wait(&s->barrier));
+}
+
+static int gets(void *arg)
+{
+	struct scene *s = arg;
+	int item = 0, r = awl_queue_get(&s->empty, &item);
+
+	return finish(s, r < 0 ? r : item);
+}
+
+static int puts_one_more(void *arg)
+{
+	struct scene *s = arg;
+	int item = 8;
+
+	return served(s, awl_queue_put(&s->full, &item));
+}
+
+static int waits_until_all_is_worked_off(void *arg)
+{
+	struct scene *s = arg;
+
+	return served(s, awl_queue_join(&s->full));
+}
+
+static int watches(void *arg)
+{
+	struct scene *s = arg;
+	uint64_t seen = 0;
+	int value = 0, r = awl_watch_changed(&s->watch, &seen, &value);
+
+	if (r == 0)
+		r = awl_watch_changed(&s->watch, &seen, &value);
+	return finish(s, r < 0 ? r : value);
+}
+
+static int subscribes(void *arg)
+{
+	struct scene *s = arg;
+	awl_subscriber mine;
+	int item = 0, r = awl_broadcast_subscribe(&s->broadcast, &mine);
+
+	s->subscriber = &mine;
+	if (r == 0)
+		r = awl_subscriber_get(&mine, &item);
+	return finish(s, r < 0 ? r : item);
+}
+
+static int receives(void *arg)
+{
+	struct scene *s = arg;
+	int item = 0, r = awl_channel_recv(s->channel, &item);
+
+	return finish(s, r < 0 ? r : item);
+}
+
+static int takes_the_second_step(void *arg)
+{
+	struct scene *s = arg;
+
+	return served(s, awl_test_sequence(&s->sequencer, 1));
+}
+
+static int selects(void *arg)
+{
+	struct scene *s = arg;
+	awl_case cases[] = { awl_case_future(s->awaited), awl_case_after(HOUR) };
+	int result = 0, r = awl_select(cases, COUNT(cases), &result);
+
+	return finish(s, r < 0 ? r : result);
+}
+
+static int gathers(void *arg)
+{
+	struct scene *s = arg;
+
+	return served(s, awl_gather_futures(&s->awaited, 1, NULL, AWL_CANCEL_SIBLINGS));
+}
+
+static int waits_for_all(void *arg)
+{
+	struct scene *s = arg;
+	int r = awl_wait(&s->awaited, 1, HOUR, AWL_ALL_COMPLETED);
+
+	return served(s, r == 1 ? 0 : r);
+}
+
+static int waits_an_hour_for_one(void *arg)
+{
+	struct scene *s = arg;
+
+	return finish(s, awl_wait_for_future(HOUR, s->awaited));
+}
+
+static int takes_what_is_completed(void *arg)
+{
+	struct scene *s = arg;
+	awl_as_completed it;
+	awl_future *f = NULL;
+	int r;
+
+	s->completed = &it;
+	awl_as_completed_enter(&it, &s->awaited, 1, HOUR);
+	r = awl_as_completed_next(&it, &f);
+	return finish(s, awl_as_completed_exit(&it, r < 0 ? r : awl_result(f)));
+}
+
+static awl_fn *const waiting[] = {
+	waits_for_the_lock,
+	waits_for_the_event,
+	waits_for_the_condition,
+	waits_for_the_semaphore,
+	waits_for_the_limiter,
+	waits_at_the_barrier,
+	gets,
+	puts_one_more,
+	waits_until_all_is_worked_off,
+	watches,
+	subscribes,
+	receives,
+	takes_the_second_step,
+	selects,
+	gathers,
+	waits_for_all,
+	waits_an_hour_for_one,
+	takes_what_is_completed,
+};
+
+_Static_assert(COUNT(waiting) == COUNT(((struct scene *)NULL)->waiting), "a task for each");
+
+/* Seven that wait for `awaited`, the keeper, and those. */
+#define WAITERS (7 + 1 + (int)COUNT(waiting))
+
+static int takes(struct scene *s)
+{
+	int r = 0;
+
+	r |= awl_lock_acquire(&s->lock);
+	r |= awl_semaphore_acquire(&s->semaphore);
+	r |= awl_limiter_acquire(&s->limiter);
+	r |= awl_queue_put(&s->full, &s->latest);
+	r |= awl_local_set(&local, s, &s->token);
+	r |= awl_interval_start(&s->interval, HOUR, AWL_MISSED_SKIP);
+	return r;
+}
+
+static int gives_back(struct scene *s)
+{
+	int r = 0, item = 7;
+
+	r |= awl_lock_release(&s->lock);
+	r |= awl_semaphore_release(&s->semaphore);
+	r |= awl_limiter_release(&s->limiter);
+	r |= awl_event_set(&s->event);
+	r |= awl_condition_acquire(&s->condition);
+	expect(awl_condition_notify_all(&s->condition) == 1);
+	r |= awl_condition_release(&s->condition);
+	expect(awl_barrier_wait(&s->barrier) >= 0);
+	r |= awl_queue_put(&s->empty, &item);
+	r |= awl_watch_set(&s->watch, &item);
+	r |= awl_broadcast_send(&s->broadcast, &item);
+	r |= awl_channel_try_send(s->channel, &item);
+	r |= awl_test_sequence(&s->sequencer, 0);
+	for (int i = 0; i < 2; i++) {
+		r |= awl_queue_get(&s->full, &item);
+		r |= awl_queue_task_done(&s->full);
+	}
+	return r | awl_local_reset(&s->token);
+}
+
+static int keeps(void *arg)
+{
+	struct scene *s = arg;
+
+	expect(takes(s) == 0);
+	expect(awl_await(s->awaited) == 7);
+	return served(s, gives_back(s));
+}
+
 static int counts(void *arg)
 {
 	((struct scene *)arg)->callbacks++;
@@ -507,6 +557,26 @@ static int one_more(void *arg)
 {
 	((struct scene *)arg)->started++;
 	return 0;
+}
+
+static int set_up_waiting(struct scene *s)
+{
+	int r = awl_channel_new(sizeof(int), 1, &s->channel);
+
+	s->lock = (awl_lock)AWL_LOCK_INIT;
+	s->event = (awl_event)AWL_EVENT_INIT;
+	s->condition = (awl_condition)AWL_CONDITION_INIT(NULL);
+	s->semaphore = (awl_semaphore)AWL_SEMAPHORE_INIT(1);
+	s->limiter = (awl_limiter)AWL_LIMITER_INIT(1);
+	s->barrier = (awl_barrier)AWL_BARRIER_INIT(2);
+	s->empty = (awl_queue)AWL_QUEUE_INIT(sizeof(int), 0);
+	s->full = (awl_queue)AWL_QUEUE_OVER(s->one);
+	s->watch = (awl_watch)AWL_WATCH_OVER(&s->latest);
+	s->broadcast = (awl_broadcast)AWL_BROADCAST_OVER(s->sent);
+	r |= awl_create_task(keeps, s, &s->keeper);
+	for (unsigned i = 0; i < COUNT(waiting); i++)
+		r |= awl_create_task(waiting[i], s, &s->waiting[i]);
+	return r;
 }
 
 static int set_up(struct scene *s)
@@ -524,6 +594,7 @@ static int set_up(struct scene *s)
 	r |= awl_create_task(sleeps, s, &s->sleeper);
 	r |= awl_create_task(reads, s, &s->reader);
 	r |= awl_create_task(sits_in_scopes, s, &s->scoped);
+	r |= set_up_waiting(s);
 	r |= awl_future_add_done_callback(s->awaited, on_done, s, &s->stored);
 	r |= awl_loop_call_later(l, HOUR, must_not_start, s, &s->timer);
 	r |= awl_task_set_name(s->waiter, "a waiter");
@@ -541,7 +612,7 @@ static int set_up(struct scene *s)
 static int main_task(void *arg)
 {
 	struct scene *s = arg;
-	awl_task *all_of[] = { NULL, NULL, NULL, NULL, NULL, NULL };
+	awl_task *all_of[7];
 	char seven = 7;
 	int r = set_up(s);
 
@@ -553,6 +624,7 @@ static int main_task(void *arg)
 	all_of[3] = s->reader;
 	all_of[4] = s->scoped;
 	all_of[5] = s->unbegun;
+	all_of[6] = s->keeper;
 	expect(awl_await(s->awaited) == 7);
 	expect(awl_cancel(s->sleeper, "the scene is over") == 1);
 	expect(awl_fd_write(s->fds[1], &seven, 1) == 1);
@@ -560,11 +632,17 @@ static int main_task(void *arg)
 		expect(awl_await(all_of[i]) == 0);
 		awl_unref(all_of[i]);
 	}
+	for (unsigned i = 0; i < COUNT(waiting); i++) {
+		expect(awl_await(s->waiting[i]) == 0);
+		awl_unref(s->waiting[i]);
+	}
 	expect(awl_handle_cancel(&s->timer) == 1);
 	expect(awl_result(s->failed) == -EIO);
 	awl_unref(s->failed);
 	awl_unref(s->loose);
 	awl_unref(s->awaited);
+	awl_channel_unref(s->channel);
+	expect(awl_queue_destroy(&s->empty) == 0);
 	close_pipe(s->loop, s->fds);
 	return 0;
 }
@@ -573,22 +651,24 @@ static void *held_thread(void *arg)
 {
 	struct scene *s = arg;
 
-	expect(awl_loop_run_until_complete(s->loop, main_task, s) == 0);
-	expect(awl_loop_close(s->loop) == 0);
+	expect(awl_runner_run(&s->runner, main_task, s) == 0);
+	expect(awl_runner_close(&s->runner) == 0);
 	return NULL;
 }
 
 static void play(void (*foreigner)(struct scene *s))
 {
-	awl_loop_options o = { .name = loop_name };
-	struct scene s = { .owner_tid = 0 };
+	/* Held for as long as it takes: its steps are not slow. */
+	struct scene s = { .runner.loop = { .name = loop_name, .slow = AWL_FOREVER } };
 	int outcome = -1;
 	pthread_t t;
 
 	memset(&out, 0, sizeof out);
+	out.jobs[0].fn = must_not_start;
 	sem_init(&meeting.ready, 0, 0);
 	sem_init(&meeting.called, 0, 0);
-	assert_int_equal(awl_loop_new(&o, &s.loop), 0);
+	assert_int_equal(awl_runner_get_loop(&s.runner, &s.loop), 0);
+	awl_loop_ref(s.loop);
 	t = start_thread(held_thread, &s);
 	foreigner(&s);
 	join_thread(t);
@@ -709,8 +789,7 @@ static void every_function_of_the_loops_thread_has_its_row(void **state)
 		row = row_of(function);
 		matched += row && strcmp(row->tag, tag) == 0;
 		if (!row || strcmp(row->tag, tag) != 0) {
-			print_error("%s %s: give it a row in thread/test_wrong_thread.c\n", tag,
-				function);
+			print_error("%s %s: give it a row in thread/wrong_rows.h\n", tag, function);
 			missing++;
 		}
 	}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{oneshot, Notify};
+use tokio::sync::{mpsc, oneshot, Mutex, Notify};
 use tokio::task::{spawn, yield_now, JoinSet};
 
 const OPERATIONS: usize = 200_000;
@@ -123,6 +123,57 @@ async fn handover(count: usize) {
     let b = spawn(counting(tx, count));
     b.await.unwrap();
     a.await.unwrap();
+}
+
+async fn lock(count: usize) {
+    let free = Mutex::new(());
+    for _ in 0..count {
+        drop(free.lock().await);
+    }
+}
+
+/// Tokio's mutex queues its waiters too.
+async fn lock_handover(count: usize) {
+    async fn body(contended: Arc<Mutex<()>>, count: usize) {
+        let mut guard = contended.lock().await;
+        yield_now().await;
+        for _ in 0..count / 2 {
+            drop(guard);
+            guard = contended.lock().await;
+        }
+        drop(guard);
+    }
+    let contended = Arc::new(Mutex::new(()));
+    let a = spawn(body(contended.clone(), count));
+    let b = spawn(body(contended, count));
+    a.await.unwrap();
+    b.await.unwrap();
+}
+
+async fn queue_pingpong(count: usize) {
+    let (there, mut arrived) = mpsc::channel::<usize>(1);
+    let (back, mut returned) = mpsc::channel::<usize>(1);
+    let echo = spawn(async move {
+        while let Some(item) = arrived.recv().await {
+            back.send(item).await.unwrap();
+        }
+    });
+    for i in 0..count / 2 {
+        there.send(i).await.unwrap();
+        returned.recv().await.unwrap();
+    }
+    drop(there);
+    echo.await.unwrap();
+}
+
+async fn queue_stream(count: usize) {
+    let (put, mut get) = mpsc::channel::<usize>(128);
+    let sink = spawn(async move { while get.recv().await.is_some() {} });
+    for i in 0..count {
+        put.send(i).await.unwrap();
+    }
+    drop(put);
+    sink.await.unwrap();
 }
 
 async fn ready() {}
@@ -263,6 +314,10 @@ fn main() {
             }
             "spawn-group" => print(row, timed!(groups, count)),
             "handover" => print(row, timed!(handover, count)),
+            "lock" => print(row, timed!(lock, count)),
+            "lock-handover" => print(row, timed!(lock_handover, count)),
+            "queue-pingpong" => print(row, timed!(queue_pingpong, count)),
+            "queue-stream" => print(row, timed!(queue_stream, count)),
             "timeout" => {
                 let without = timed!(without_timeout, count);
                 print(row, timed!(with_timeout, count) - without);
