@@ -59,7 +59,7 @@ static int wait_for_one(struct awl__task *t, struct awl__completions *c)
 
 	if (r == 0)
 		r = awl__deliver(t);
-	if (r == 0)
+	while (r == 0 && awl__list_empty(&c->watcher.done))
 		r = awl__watcher_wait(t, &c->watcher);
 	return awl_timeout_exit(&limit, r);
 }

@@ -114,15 +114,8 @@ bool awl__park(struct awl__task *t, enum awl__waits what, uint64_t on, int64_t u
 int awl__wait_in(
 	struct awl__task *t, struct awl__list *queue, enum awl__waits what, const void *object)
 {
-	int r = 0;
-
-	do {
-		awl__list_push(queue, &t->ready.link);
-		if (awl__park(t, what, (uintptr_t)object, INT64_MAX))
-			return 0;
-		r = awl__deliver(t);
-	} while (r == 0); /* taken back meanwhile: to the end of the queue again */
-	return r;
+	awl__list_push(queue, &t->ready.link);
+	return awl__park(t, what, (uintptr_t)object, INT64_MAX) ? 0 : awl__deliver(t);
 }
 
 struct awl__task *awl__wake_first(struct awl__list *queue)

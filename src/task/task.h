@@ -200,7 +200,8 @@ static inline void awl__wake(struct awl__task *t)
 
 /*
  * Parks the running task at the end of `queue`, for an object of the rooms above. 0: woken by
- * awl__wake_first, and no cancel undoes that any more; AWL_ECANCELED: it has left the queue.
+ * awl__wake_first, or a request was taken back when it had already left the queue: look again, a
+ * wake may have missed it; AWL_ECANCELED: it has left the queue.
  */
 int awl__wait_in(
 	struct awl__task *t, struct awl__list *queue, enum awl__waits what, const void *object);

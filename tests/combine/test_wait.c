@@ -147,6 +147,35 @@ static void a_cancelled_wait_leaves_the_futures_alone(void **state)
 	in_loop(cancelled_waiter, NULL); /* T16; test_cancel_wait... */
 }
 
+static int wait_for_it(void *arg)
+{
+	awl_future *f = arg;
+
+	return awl_wait(&f, 1, AWL_FOREVER, AWL_ALL_COMPLETED);
+}
+
+static int taken_back(void *arg)
+{
+	awl_future *f = promise();
+	awl_task *t;
+
+	assert_int_equal(awl_create_task(wait_for_it, f, &t), 0);
+	assert_int_equal(awl_yield(), 0);
+	/* It leaves the wait for the cancel; the end comes while it is away; the cancel is gone. */
+	assert_int_equal(awl_future_set_result(f, 1), 0);
+	assert_int_equal(awl_cancel(t, NULL), 1);
+	assert_int_equal(awl_uncancel(t), 0);
+	assert_int_equal(awl_await(t), 1);
+	awl_unref(t);
+	awl_unref(f);
+	return 0;
+}
+
+static void a_cancel_taken_back_costs_no_wake_up(void **state)
+{
+	in_loop(taken_back, NULL);
+}
+
 static int cut_wait(void *arg)
 {
 	long turns = *(long *)arg;
@@ -402,6 +431,7 @@ int main(void)
 		cmocka_unit_test(without_a_failure_it_waits_for_all),
 		cmocka_unit_test(running_out_of_time_is_no_failure_and_cancels_nothing),
 		cmocka_unit_test(a_cancelled_wait_leaves_the_futures_alone),
+		cmocka_unit_test(a_cancel_taken_back_costs_no_wake_up),
 		cmocka_unit_test(a_cancel_at_each_moment_of_a_wait_leaves_no_trace),
 		cmocka_unit_test(bad_arguments_are_refused),
 		cmocka_unit_test(many_are_waited_for),
