@@ -7,20 +7,27 @@
  */
 #include "coro.h"
 
+struct holder {
+	struct task *task;
+	int held; /* by the task */
+};
+
 struct loop {
-	struct task *current;
+	struct holder *current;
 };
 
 struct lock {
 	struct loop *loop;
-	struct task *owner, *first_waiter;
+	struct holder *owner;
+	struct task *first_waiter;
 	void *place;
 };
 
 static struct loop loop;
 static struct lock lock = { .loop = &loop };
-static _Thread_local struct loop *running __attribute__((tls_model("initial-exec"))) = &loop;
-static int held; /* by the task */
+/* Not static: a compiler that sees it never change would not read it. */
+extern _Thread_local struct loop *running __attribute__((tls_model("initial-exec")));
+_Thread_local struct loop *running;
 
 static int lock_acquire(struct lock *l)
 {
@@ -30,7 +37,7 @@ static int lock_acquire(struct lock *l)
 		return -1;
 	l->owner = here->current;
 	l->place = __builtin_return_address(0);
-	held++;
+	here->current->held++;
 	return 0;
 }
 
@@ -41,7 +48,7 @@ static int lock_release(struct lock *l)
 	if (!here || l->loop != here || l->owner != here->current || l->first_waiter)
 		return -1;
 	l->owner = NULL;
-	held--;
+	here->current->held--;
 	return 0;
 }
 
@@ -51,8 +58,11 @@ static int (*volatile release)(struct lock *l) = lock_release;
 
 static void run_free(void *arg, long count)
 {
+	struct holder self = { .task = rt.current };
+
 	(void)arg;
-	loop.current = rt.current;
+	loop.current = &self;
+	running = &loop;
 	for (long i = 0; i < count; i++) {
 		bench_check(acquire(&lock) == 0);
 		bench_check(release(&lock) == 0);

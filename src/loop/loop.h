@@ -128,6 +128,7 @@ struct awl_loop {
 
 	/* the sync room's */
 	struct awl__rows holds; /* locks and tokens that tasks have */
+	uint32_t fresh_holds; /* so many more before free ones are searched for */
 	uint64_t sync_serial;
 
 	awl_exception_handler *on_exception;

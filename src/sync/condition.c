@@ -77,7 +77,7 @@ static int wait(awl_condition *c, struct awl__task *t, const void *place, const 
 
 	if (r < 0)
 		return r;
-	awl__lock_hand_over(awl__task_loop(t), lock);
+	awl__lock_hand_over(lock);
 	r = awl__sync_wait(t, &c->_sync, &c->_sync._waiters, AWL__WAITS_CONDITION, c, place);
 	t->shield = shield;
 	if (awl__likely(r == 0)) { /* notified, and the lock's holder by a release */
@@ -159,9 +159,11 @@ int awl_condition_notify_all(awl_condition *condition)
 }
 
 /* Its own lock goes with it; another stays as it is. */
-static int destroy(awl_condition *c, const char *call)
+static int destroy(awl_condition *c, awl_loop *l, const char *call)
 {
-	bool held = !c->_lock && c->_own._hold && c->_own._hold->task;
+	const struct awl__sync *own = &c->_own._sync;
+	bool held = !c->_lock && awl__sync_load(own) == awl__sync_home(own, l) &&
+		awl__lock_holder(&c->_own);
 	int r = awl__sync_destroy(&c->_sync, held, call);
 
 	if (r == 0 && !c->_lock)
@@ -173,5 +175,5 @@ int awl_condition_destroy(awl_condition *condition)
 {
 	AWL__NOT_NULL(condition);
 	AWL__SYNC(&condition->_sync, l, AWL__BY_CALLBACK);
-	return destroy(condition, __func__);
+	return destroy(condition, l, __func__);
 }

@@ -5,19 +5,66 @@
  */
 #include "sync/held.h"
 
+/* A record in the list may have been taken again by the lock that remembers it. */
+static struct awl__hold *pop(awl_loop *l)
+{
+	struct awl__hold *h;
+
+	while ((h = (struct awl__hold *)l->holds.free)) {
+		l->holds.free = h->row.next_free;
+		if (!h->task)
+			return h;
+	}
+	return NULL;
+}
+
+/*
+ * All that are free, into the list. Where they are fewer than those in use, so many fresh ones may
+ * come before the next search that it is worth its steps: a constant share of each taking.
+ */
+static void search(awl_loop *l)
+{
+	uint32_t in_use = 0, free = 0;
+
+	for (struct awl__row_block *b = l->holds.blocks; b; b = b->next)
+		for (uint32_t i = 0; i < b->used; i++) {
+			struct awl__hold *h = (struct awl__hold *)awl__row_at(&l->holds, b, i);
+
+			if (h->task) {
+				in_use++;
+				continue;
+			}
+			h->row.next_free = l->holds.free;
+			l->holds.free = &h->row;
+			free++;
+		}
+	l->fresh_holds = in_use > free ? in_use - free : 0;
+}
+
+static struct awl__hold *fresh(awl_loop *l)
+{
+	l->holds.size = sizeof(struct awl__hold);
+	return awl__rows_get_fresh(&l->holds);
+}
+
 struct awl__hold *awl__hold_get(
 	awl_loop *l, struct awl__task *t, const void *object, const void *place)
 {
-	if (awl__unlikely(!awl__hold_ready(l))) {
-		struct awl__hold *h;
+	struct awl__hold *h = pop(l);
 
-		l->holds.size = sizeof *h;
-		h = awl__rows_get_fresh(&l->holds);
-		if (!h)
-			return NULL;
-		awl__hold_free(l, h);
+	if (!h && l->fresh_holds) {
+		l->fresh_holds--;
+		h = fresh(l);
 	}
-	return awl__hold_take(l, t, object, place);
+	if (!h) {
+		search(l);
+		h = pop(l);
+	}
+	if (!h && !(h = fresh(l)))
+		return NULL;
+	h->object = object;
+	awl__hold_take(h, t, place);
+	return h;
 }
 
 static bool waits_for(const struct awl__task *t, const void *object)
@@ -54,7 +101,7 @@ static void orphan(struct awl__hold *h)
 	char name[96];
 	int n;
 
-	h->task = NULL;
+	h->task = AWL__ENDED;
 	n = tell_waiters(awl__task_loop(t), h->object);
 	awl__report(AWL_LOG_ERROR,
 		"task %s has ended with the lock or limiter's token (%p) that it took in %s; "
@@ -84,7 +131,7 @@ static struct awl__task *holder_of(const awl_loop *l, const void *object)
 		for (uint32_t i = 0; i < b->used; i++) {
 			struct awl__hold *h = (struct awl__hold *)awl__row_at(&l->holds, b, i);
 
-			if (h->task && h->object == object)
+			if (h->object == object && awl__hold_task(h))
 				return h->task;
 		}
 	return NULL;

@@ -32,42 +32,50 @@ int awl__items_grow(awl_queue *q);
 void awl__heap_put(awl_queue *q, const void *item);
 void awl__heap_take(awl_queue *q, void *item);
 
+/* Where there is a slot; not in a heap. */
+static inline void awl__ring_put(awl_queue *q, const void *item)
+{
+	uint64_t at = (uint64_t)q->_first + q->_count++;
+
+	if (at >= q->_room)
+		at -= q->_room;
+	awl__item_copy(q->_items + at * q->_item_size, item, q->_item_size);
+}
+
 static inline int awl__items_put(awl_queue *q, const void *item)
 {
-	uint32_t at;
-
 	if (awl__unlikely(q->_count == q->_room)) {
 		int r = awl__items_grow(q);
 
 		if (r < 0)
 			return r;
 	}
-	if (awl__unlikely(q->_kind == AWL__PRIORITY)) {
+	if (awl__unlikely(q->_kind == AWL__PRIORITY))
 		awl__heap_put(q, item);
-		return 0;
-	}
-	at = q->_first + q->_count++;
-	if (at >= q->_room || at < q->_first)
-		at -= q->_room;
-	awl__item_copy(q->_items + (size_t)at * q->_item_size, item, q->_item_size);
+	else
+		awl__ring_put(q, item);
 	return 0;
 }
 
-/* There is one. */
-static inline void awl__items_take(awl_queue *q, void *item)
+/* There is one; the same for both ends of it. */
+static inline void awl__ring_take(awl_queue *q, void *item)
 {
 	uint32_t at = q->_first;
 
-	if (awl__unlikely(q->_kind == AWL__PRIORITY)) {
-		awl__heap_take(q, item);
-		return;
-	}
 	q->_count--;
 	if (q->_kind == AWL__LIFO)
 		at = q->_count; /* its first is always 0 */
 	else if (++q->_first == q->_room)
 		q->_first = 0;
 	awl__item_copy(item, q->_items + (size_t)at * q->_item_size, q->_item_size);
+}
+
+static inline void awl__items_take(awl_queue *q, void *item)
+{
+	if (awl__unlikely(q->_kind == AWL__PRIORITY))
+		awl__heap_take(q, item);
+	else
+		awl__ring_take(q, item);
 }
 
 #endif

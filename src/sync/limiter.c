@@ -37,23 +37,23 @@ static struct awl__hold *find(awl_limiter *m, const struct awl__task *t)
 }
 
 /* Tokens of tasks that ended with them, as was reported, come back. */
-static void collect_orphans(awl_limiter *m, awl_loop *l)
+static void collect_orphans(awl_limiter *m)
 {
 	awl__list_each_safe (node, borrowers(m)) {
 		struct awl__hold *h = hold_at(node);
 
-		if (h->task)
+		if (awl__hold_task(h))
 			continue;
 		awl__list_remove(node);
-		awl__hold_free(l, h);
+		h->task = NULL;
 		m->_borrowed--;
 	}
 }
 
-static bool is_full(awl_limiter *m, awl_loop *l)
+static bool is_full(awl_limiter *m)
 {
 	if (m->_borrowed >= m->_total)
-		collect_orphans(m, l);
+		collect_orphans(m);
 	return m->_borrowed >= m->_total;
 }
 
@@ -86,7 +86,7 @@ int awl_limiter_acquire(awl_limiter *limiter)
 	AWL__NOT_NULL(limiter);
 	AWL__SYNC_TASK(&limiter->_sync, t);
 	r = refuse(limiter, t, __func__);
-	while (r >= 0 && is_full(limiter, awl__task_loop(t))) {
+	while (r >= 0 && is_full(limiter)) {
 		r = awl__sync_wait(t, &limiter->_sync, &limiter->_sync._waiters,
 			AWL__WAITS_SEMAPHORE, limiter, place);
 		if (r == 0 && t->future.outcome == 0)
@@ -104,7 +104,7 @@ int awl_limiter_acquire_nowait(awl_limiter *limiter)
 	r = refuse(limiter, t, __func__);
 	if (r < 0)
 		return r;
-	if (is_full(limiter, awl__task_loop(t)))
+	if (is_full(limiter))
 		return -EAGAIN;
 	return borrow(limiter, t, __builtin_return_address(0));
 }
@@ -124,7 +124,7 @@ int awl_limiter_release(awl_limiter *limiter)
 		return 0;
 	}
 	awl__list_remove(&h->link);
-	awl__hold_put(l, h);
+	awl__hold_put(h);
 	limiter->_borrowed--;
 	return 0;
 }
@@ -170,7 +170,7 @@ int awl_limiter_borrowers(awl_limiter *limiter, awl_task **tasks, size_t room)
 		AWL__NOT_NULL(tasks);
 	AWL__SYNC(&limiter->_sync, l, AWL__BY_CALLBACK);
 	awl__list_each (node, borrowers(limiter)) {
-		struct awl__task *t = hold_at(node)->task;
+		struct awl__task *t = awl__hold_task(hold_at(node));
 
 		if (!t)
 			continue; /* it ended with its token */
@@ -184,5 +184,5 @@ int awl_limiter_borrowers(awl_limiter *limiter, awl_task **tasks, size_t room)
 int awl_limiter_destroy(awl_limiter *limiter)
 {
 	AWL__NOT_NULL(limiter);
-	AWL__SYNC_DESTROY(&limiter->_sync, (collect_orphans(limiter, l), limiter->_borrowed > 0));
+	AWL__SYNC_DESTROY(&limiter->_sync, (collect_orphans(limiter), limiter->_borrowed > 0));
 }

@@ -27,7 +27,7 @@ static const struct awl__task *awaited_by(const struct awl__task *u)
 	case AWL__WAITS_LOCK:
 		if (awl__sync_load(&lock->_sync) != awl__sync_home(&lock->_sync, awl__task_loop(u)))
 			return NULL;
-		return lock->_hold ? lock->_hold->task : NULL;
+		return awl__lock_holder(lock);
 	case AWL__WAITS_FUTURE:
 	case AWL__WAITS_JOIN:
 		return awl__is_task(f) ? (const struct awl__task *)f : NULL;
@@ -67,18 +67,18 @@ static bool closes_cycle(const struct awl__task *t, const struct awl__task *hold
 static AWL__COLD int told(awl_lock *lock, int err, const char *call, const char *words)
 {
 	const struct awl__hold *h = lock->_hold;
+	struct awl__task *t = awl__hold_task(h);
 	char name[96];
 
 	return awl__fail(err, "%s: %s; it was taken by %s%s in %s", call, words,
-		h->task ? "task " : "a task that has ended",
-		h->task ? awl_task_get_name(&h->task->future) : "",
+		t ? "task " : "a task that has ended", t ? awl_task_get_name(&t->future) : "",
 		h->place ? awl__place(h->place, name, sizeof name) : "a wait");
 }
 
 /* A wait that cannot end is refused. */
 static AWL__NOINLINE int refuse_endless(const struct awl__task *t, awl_lock *lock, const char *call)
 {
-	struct awl__task *holder = lock->_hold->task;
+	struct awl__task *holder = awl__hold_task(lock->_hold);
 
 	if (awl__unlikely(!holder))
 		return told(lock, -EOWNERDEAD, call, "nobody can release this lock any more");
@@ -98,15 +98,22 @@ static inline bool is_under_way(const struct awl__task *holder, const struct awl
 
 static int take(awl_lock *lock, struct awl__task *t, const void *place)
 {
-	lock->_hold = awl__hold_get(awl__task_loop(t), t, lock, place);
-	return lock->_hold ? 0 : -ENOMEM;
+	struct awl__hold *h = awl__lock_record(lock);
+
+	if (h)
+		awl__hold_take(h, t, place);
+	else
+		h = awl__hold_get(awl__task_loop(t), t, lock, place);
+	lock->_hold = h;
+	return h ? 0 : -ENOMEM;
 }
 
 int awl__lock_acquire(awl_lock *lock, struct awl__task *t, const void *place, const char *call)
 {
-	while (lock->_hold) {
-		struct awl__hold *h = lock->_hold; /* handed on with the lock, never put back */
-		int r = is_under_way(h->task, t) ? 0 : refuse_endless(t, lock, call);
+	struct awl__hold *h; /* handed on with the lock */
+
+	while ((h = awl__lock_hold(lock))) {
+		int r = is_under_way(awl__hold_task(h), t) ? 0 : refuse_endless(t, lock, call);
 
 		if (r < 0)
 			return r;
@@ -128,14 +135,9 @@ int awl__lock_acquire(awl_lock *lock, struct awl__task *t, const void *place, co
 static AWL__NOINLINE int acquire(awl_lock *lock, const void *frame, const void *place)
 {
 	static struct awl__call call = { "awl_lock_acquire", "awl_run_coroutine_threadsafe", 0, 0 };
-	struct awl__task *t = awl__sync_self(&lock->_sync);
-	int r = t ? 0 : awl__sync_enter_task(&lock->_sync, &call, &t);
+	struct awl__task *t;
+	int r = awl__sync_begin(&lock->_sync, &call, frame, &t);
 
-	if (r < 0)
-		return r;
-	if (t->scope && awl__check_scopes(t, frame, call.name) < 0)
-		return AWL_ESCOPE;
-	r = awl__deliver(t);
 	return r < 0 ? r : awl__lock_acquire(lock, t, place, call.name);
 }
 
@@ -145,11 +147,14 @@ int awl_lock_acquire(awl_lock *lock)
 	struct awl__task *t;
 
 	AWL__NOT_NULL(lock);
-	t = awl__sync_self(&lock->_sync);
-	if (awl__likely(t && !t->scope && !t->attention && !lock->_hold &&
-		    awl__hold_ready(awl__task_loop(t)))) {
-		lock->_hold = awl__hold_take(awl__task_loop(t), t, lock, place);
-		return 0;
+	t = awl__sync_unasked(&lock->_sync);
+	if (awl__likely(t != NULL)) {
+		struct awl__hold *h = awl__lock_record(lock);
+
+		if (awl__likely(h && !h->task)) {
+			awl__hold_take(h, t, place);
+			return 0;
+		}
 	}
 	return acquire(lock, __builtin_frame_address(0), place);
 }
@@ -158,13 +163,14 @@ int awl_lock_acquire_nowait(awl_lock *lock)
 {
 	AWL__NOT_NULL(lock);
 	AWL__SYNC_TASK(&lock->_sync, t);
-	return lock->_hold ? -EAGAIN : take(lock, t, __builtin_return_address(0));
+	return awl__lock_hold(lock) ? -EAGAIN : take(lock, t, __builtin_return_address(0));
 }
 
 static AWL__COLD int not_the_holder(awl_lock *lock, const char *call)
 {
-	return lock->_hold ? told(lock, -EPERM, call, "the calling task does not have this lock")
-			   : awl__fail(-EPERM, "%s: nobody has this lock", call);
+	return awl__lock_hold(lock)
+		? told(lock, -EPERM, call, "the calling task does not have this lock")
+		: awl__fail(-EPERM, "%s: nobody has this lock", call);
 }
 
 static AWL__NOINLINE int release(awl_lock *lock)
@@ -179,7 +185,7 @@ static AWL__NOINLINE int release(awl_lock *lock)
 		return r;
 	if (!awl__lock_is_held_by(lock, l->current))
 		return not_the_holder(lock, call.name);
-	awl__lock_hand_over(l, lock);
+	awl__lock_hand_over(lock);
 	return 0;
 }
 
@@ -189,28 +195,31 @@ int awl_lock_release(awl_lock *lock)
 
 	AWL__NOT_NULL(lock);
 	t = awl__sync_self(&lock->_sync);
-	if (awl__unlikely(!t || !awl__lock_is_held_by(lock, t)))
-		return release(lock);
-	awl__lock_hand_over(awl__task_loop(t), lock);
-	return 0;
+	if (awl__likely(awl__lock_is_held_by(lock, t))) {
+		awl__lock_hand_over(lock);
+		return 0;
+	}
+	return release(lock);
 }
 
 int awl_lock_locked(awl_lock *lock)
 {
 	AWL__NOT_NULL(lock);
 	AWL__SYNC(&lock->_sync, l, AWL__BY_CALLBACK);
-	return lock->_hold != NULL;
+	return awl__lock_hold(lock) != NULL;
 }
 
 awl_task *awl_lock_holder(awl_lock *lock)
 {
 	static struct awl__call call = { __func__, AWL__BY_CALLBACK, 0, 0 };
 	struct awl__claim c __attribute__((cleanup(awl__claim_end))) = { NULL, 0 };
+	struct awl__task *t;
 	awl_loop *l;
 
 	if (!lock || awl__sync_enter(&lock->_sync, &call, &c, &l) < 0)
 		return NULL;
-	return lock->_hold && lock->_hold->task ? &lock->_hold->task->future : NULL;
+	t = awl__lock_holder(lock);
+	return t ? &t->future : NULL;
 }
 
 int awl_with_lock(awl_lock *lock, awl_fn *fn, void *arg)
@@ -232,5 +241,5 @@ int awl_with_lock(awl_lock *lock, awl_fn *fn, void *arg)
 int awl_lock_destroy(awl_lock *lock)
 {
 	AWL__NOT_NULL(lock);
-	AWL__SYNC_DESTROY(&lock->_sync, lock->_hold && lock->_hold->task);
+	AWL__SYNC_DESTROY(&lock->_sync, awl__lock_holder(lock) != NULL);
 }

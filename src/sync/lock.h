@@ -10,22 +10,44 @@
 /* For the running task, which does not have it. */
 int awl__lock_acquire(awl_lock *lock, struct awl__task *t, const void *place, const char *call);
 
-/* The holder gives it up, to the next in the queue if there is one. */
-static inline void awl__lock_hand_over(awl_loop *l, awl_lock *lock)
+/* Its record, whoever has it or nobody; NULL: none. Only in the loop it is at home in. */
+static inline struct awl__hold *awl__lock_record(const awl_lock *lock)
 {
 	struct awl__hold *h = lock->_hold;
 
-	if (awl__likely(awl__list_empty(&lock->_sync._waiters))) {
-		lock->_hold = NULL;
-		awl__hold_put(l, h);
-	} else {
-		awl__hold_give(h, awl__sync_wake(&lock->_sync._waiters, 0));
-	}
+	return h && h->object == lock ? h : NULL;
+}
+
+/* The same while it is held, or lost with its holder. */
+static inline struct awl__hold *awl__lock_hold(const awl_lock *lock)
+{
+	struct awl__hold *h = awl__lock_record(lock);
+
+	return h && h->task ? h : NULL;
+}
+
+/* NULL: nobody has it, or one that has ended. */
+static inline struct awl__task *awl__lock_holder(const awl_lock *lock)
+{
+	struct awl__hold *h = awl__lock_record(lock);
+
+	return h ? awl__hold_task(h) : NULL;
 }
 
 static inline bool awl__lock_is_held_by(const awl_lock *lock, const struct awl__task *t)
 {
-	return lock->_hold && lock->_hold->task == t && t;
+	struct awl__hold *h = awl__lock_record(lock);
+
+	return awl__likely(t && h && h->task == t);
+}
+
+/* The holder gives it up, to the next in the queue if there is one. */
+static inline void awl__lock_hand_over(awl_lock *lock)
+{
+	if (awl__likely(awl__list_empty(&lock->_sync._waiters)))
+		awl__hold_put(lock->_hold);
+	else
+		awl__hold_give(lock->_hold, awl__sync_wake(&lock->_sync._waiters, 0));
 }
 
 #endif

@@ -135,16 +135,13 @@ static inline void spend(struct awl__task *t)
 		awl__task_pause(t);
 }
 
-int awl_queue_put(awl_queue *queue, const void *item)
+static AWL__NOINLINE int put_or_wait(
+	awl_queue *q, struct awl__task *t, const void *item, const void *place)
 {
-	const void *place = __builtin_return_address(0);
 	int r;
 
-	AWL__NOT_NULL(queue);
-	AWL__NOT_NULL(item);
-	AWL__SYNC_TASK(&queue->_sync, t);
-	while ((r = put(queue, item)) == -EAGAIN) {
-		r = wait(queue, t, list(&queue->_putters), (void *)(uintptr_t)item, place);
+	while ((r = put(q, item)) == -EAGAIN) {
+		r = wait(q, t, list(&q->_putters), (void *)(uintptr_t)item, place);
 		if (r != AWL__LOOK_AGAIN)
 			return r;
 	}
@@ -153,22 +150,85 @@ int awl_queue_put(awl_queue *queue, const void *item)
 	return r;
 }
 
-int awl_queue_get(awl_queue *queue, void *item)
+static AWL__NOINLINE int get_or_wait(
+	awl_queue *q, struct awl__task *t, void *item, const void *place)
 {
-	const void *place = __builtin_return_address(0);
 	int r;
 
-	AWL__NOT_NULL(queue);
-	AWL__NOT_NULL(item);
-	AWL__SYNC_TASK(&queue->_sync, t);
-	while ((r = get(queue, item)) == -EAGAIN) {
-		r = wait(queue, t, &queue->_sync._waiters, item, place);
+	while ((r = get(q, item)) == -EAGAIN) {
+		r = wait(q, t, &q->_sync._waiters, item, place);
 		if (r != AWL__LOOK_AGAIN)
 			return r;
 	}
 	if (r == 0)
 		spend(t);
 	return r;
+}
+
+/* The task is within a scope, or asked something, or refused. */
+static AWL__NOINLINE int put_asked(
+	awl_queue *q, const void *item, const void *frame, const void *place)
+{
+	static struct awl__call call = { "awl_queue_put", "awl_run_coroutine_threadsafe", 0, 0 };
+	struct awl__task *t;
+	int r = awl__sync_begin(&q->_sync, &call, frame, &t);
+
+	return r < 0 ? r : put_or_wait(q, t, item, place);
+}
+
+static AWL__NOINLINE int get_asked(awl_queue *q, void *item, const void *frame, const void *place)
+{
+	static struct awl__call call = { "awl_queue_get", "awl_run_coroutine_threadsafe", 0, 0 };
+	struct awl__task *t;
+	int r = awl__sync_begin(&q->_sync, &call, frame, &t);
+
+	return r < 0 ? r : get_or_wait(q, t, item, place);
+}
+
+/*
+ * Nobody on the other side waits, and this task need not yield: of most calls of a stream that is
+ * all there is to know.
+ */
+static inline bool is_plain(
+	const awl_queue *q, const struct awl__list *others, const struct awl__task *t)
+{
+	return others->next == others && awl__task_loop(t)->budget > 1 && q->_kind != AWL__PRIORITY;
+}
+
+int awl_queue_put(awl_queue *queue, const void *item)
+{
+	const void *frame = __builtin_frame_address(0), *place = __builtin_return_address(0);
+	struct awl__task *t;
+
+	AWL__NOT_NULL(queue);
+	AWL__NOT_NULL(item);
+	t = awl__sync_unasked(&queue->_sync);
+	if (awl__unlikely(!t))
+		return put_asked(queue, item, frame, place);
+	if (!is_plain(queue, &queue->_sync._waiters, t) || queue->_shut ||
+		queue->_count == queue->_room)
+		return put_or_wait(queue, t, item, place);
+	awl__task_loop(t)->budget--;
+	queue->_unfinished++;
+	awl__ring_put(queue, item);
+	return 0;
+}
+
+int awl_queue_get(awl_queue *queue, void *item)
+{
+	const void *frame = __builtin_frame_address(0), *place = __builtin_return_address(0);
+	struct awl__task *t;
+
+	AWL__NOT_NULL(queue);
+	AWL__NOT_NULL(item);
+	t = awl__sync_unasked(&queue->_sync);
+	if (awl__unlikely(!t))
+		return get_asked(queue, item, frame, place);
+	if (!is_plain(queue, &queue->_putters, t) || !queue->_count)
+		return get_or_wait(queue, t, item, place);
+	awl__task_loop(t)->budget--;
+	awl__ring_take(queue, item);
+	return 0;
 }
 
 int awl_queue_put_nowait(awl_queue *queue, const void *item)

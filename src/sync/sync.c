@@ -85,6 +85,20 @@ int awl__sync_enter_task(struct awl__sync *s, struct awl__call *call, struct awl
 	return awl__self(ret, call->name);
 }
 
+int awl__sync_begin(
+	struct awl__sync *s, struct awl__call *call, const void *frame, struct awl__task **ret)
+{
+	struct awl__task *t = awl__sync_self(s);
+	int r = t ? 0 : awl__sync_enter_task(s, call, &t);
+
+	if (r < 0)
+		return r;
+	if (t->scope && awl__check_scopes(t, frame, call->name) < 0)
+		return AWL_ESCOPE;
+	*ret = t;
+	return awl__deliver(t);
+}
+
 static AWL__COLD int report_gone(
 	struct awl__task *t, enum awl__waits what, const void *on, const void *place)
 {

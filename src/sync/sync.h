@@ -42,10 +42,22 @@ static inline struct awl__task *awl__sync_self(const struct awl__sync *s)
 	return awl__likely(l != NULL) ? l->current : NULL;
 }
 
+/* The same where nothing is to be looked at before a wait: it has no scope and is asked nothing. */
+static inline struct awl__task *awl__sync_unasked(const struct awl__sync *s)
+{
+	struct awl__task *t = awl__sync_self(s);
+
+	return awl__likely(t && !t->scope && !t->attention) ? t : NULL;
+}
+
 /* Binds at the first use; 0 and the loop, or the refusal. */
 int awl__sync_enter(
 	struct awl__sync *s, struct awl__call *call, struct awl__claim *c, awl_loop **ret);
 int awl__sync_enter_task(struct awl__sync *s, struct awl__call *call, struct awl__task **ret);
+
+/* The same, and the beginning of a wait: `frame` is the public function's. */
+int awl__sync_begin(
+	struct awl__sync *s, struct awl__call *call, const void *frame, struct awl__task **ret);
 
 /* The first line of a loop-thread function: `l`, or the refusal is returned. */
 #define AWL__SYNC(s, l, instead) \
@@ -62,13 +74,13 @@ int awl__sync_enter_task(struct awl__sync *s, struct awl__call *call, struct awl
 /* The first line of what can wait: the running task, `t`, which is within its scopes. */
 #define AWL__SYNC_TASK(s, t) \
 	static struct awl__call call_ = { __func__, "awl_run_coroutine_threadsafe", 0, 0 }; \
-	struct awl__task *t = awl__sync_self(s); \
-	int begun_; \
-	if (awl__unlikely(!t) && (begun_ = awl__sync_enter_task(s, &call_, &t)) < 0) \
-		return begun_; \
-	begun_ = awl__wait_begin(t, __func__); \
-	if (awl__unlikely(begun_ < 0)) \
-	return begun_
+	struct awl__task *t = awl__sync_unasked(s); \
+	if (awl__unlikely(!t)) { \
+		int begun_ = awl__sync_begin(s, &call_, __builtin_frame_address(0), &t); \
+		if (begun_ < 0) \
+			return begun_; \
+	} \
+	(void)t
 
 #define AWL__BY_CALLBACK "awl_call_soon_threadsafe with a callback that does it"
 

@@ -460,6 +460,52 @@ CASE(a_task_may_have_many_locks)
 	return 0;
 }
 
+/* The record of a free lock is anybody's. */
+CASE(a_free_lock_whose_record_others_have_is_free_and_a_lock_all_the_same)
+{
+	static awl_lock others[40];
+
+	fresh();
+	assert_int_equal(awl_lock_acquire(&lock), 0);
+	assert_int_equal(awl_lock_release(&lock), 0);
+	for (size_t i = 0; i < COUNT(others); i++) {
+		awl_lock_init(&others[i]);
+		assert_int_equal(awl_lock_acquire(&others[i]), 0);
+		assert_int_equal(awl_lock_locked(&lock), 0);
+		assert_null(awl_lock_holder(&lock));
+		assert_int_equal(awl_lock_release(&lock), -EPERM);
+	}
+	assert_int_equal(awl_lock_acquire(&lock), 0);
+	assert_ptr_equal(awl_lock_holder(&lock), awl_current_task());
+	assert_int_equal(awl_lock_acquire_nowait(&lock), -EAGAIN);
+	for (size_t i = 0; i < COUNT(others); i++)
+		assert_int_equal(awl_lock_release(&others[i]), 0);
+	assert_int_equal(awl_lock_locked(&lock), 1);
+	return awl_lock_release(&lock);
+}
+
+/* Of two that lie at the same place, one after the other, and of those that are forgotten. */
+CASE(locks_that_come_and_go_need_twice_the_records_of_those_held_at_once)
+{
+	awl_lock held[50], shortly;
+
+	for (size_t i = 0; i < COUNT(held); i++) {
+		awl_lock_init(&held[i]);
+		assert_int_equal(awl_lock_acquire(&held[i]), 0);
+	}
+	for (int i = 0; i < 10000; i++) {
+		awl_lock_init(&shortly);
+		assert_int_equal(awl_lock_acquire(&shortly), 0);
+		assert_int_equal(awl_lock_release(&shortly), 0);
+		awl_lock_release(&held[i % 50]);
+		assert_int_equal(awl_lock_acquire(&held[i % 50]), 0);
+	}
+	assert_in_range(here()->holds.live, 51, 102);
+	for (size_t i = 0; i < COUNT(held); i++)
+		assert_int_equal(awl_lock_release(&held[i]), 0);
+	return 0;
+}
+
 static int no_memory(void)
 {
 	return 1;
@@ -502,6 +548,8 @@ int main(void)
 		TEST(destroying_a_lock_in_use_is_refused_and_a_destroyed_lock_is_gone),
 		TEST(a_copied_lock_is_no_lock),
 		TEST(a_task_may_have_many_locks),
+		TEST(a_free_lock_whose_record_others_have_is_free_and_a_lock_all_the_same),
+		TEST(locks_that_come_and_go_need_twice_the_records_of_those_held_at_once),
 		TEST(without_memory_a_lock_is_refused_and_stays_free),
 	};
 
