@@ -16,18 +16,19 @@ def quartiles(values):
 	return statistics.quantiles(values, n=4, method="inclusive")
 
 
-def ratio(values, a, b):
-	"""Of a's and b's samples of the same round."""
+def ratio(values, a, b, plus=0):
+	"""Of a's and b's samples of the same round; what a may have beyond its share is taken off."""
 	pairs = zip(values.get(a, []), values.get(b, []))
-	return quartiles([x / y for x, y in pairs if x is not None and y])
+	return quartiles([(x - plus) / y for x, y in pairs if x is not None and y])
 
 
 def bounds(m, values):
 	"""Each bound of a metric in words, and whether it is met; None: nothing to say it from."""
 	awl = quartiles(values.get("awl"))
 	if m.floor:
-		over = ratio(values, "awl", "floor")
-		yield f"≤ {m.floor} × floor", over and over[1] <= m.floor
+		over = ratio(values, "awl", "floor", m.plus)
+		plus = f" + {number(m.plus)} {m.unit}" if m.plus else ""
+		yield f"≤ {m.floor} × floor{plus}", over and over[1] <= m.floor
 	if m.value:
 		yield f"≤ {number(m.value)} {m.unit}", awl and awl[1] <= m.value
 	if m.peer:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * event - 10 000 tasks wait for an event, are made ready by one set, and run until they wait again;
- * ns a task to mark it (event-mark) and to run it (event-run).
+ * ns a task to mark it (event-mark) and to run it (event-run). event-yield: event-run over what a
+ * yield of so many tasks takes, turn by turn in the same program.
  */
 #include "bench.h"
 
@@ -20,6 +21,36 @@ static int waiter(void *arg)
 	return 0;
 }
 
+static int yielder(void *arg)
+{
+	(void)arg;
+	for (long i = 0; i < each; i++)
+		bench_check(awl_yield() == 0);
+	return 0;
+}
+
+/* WAITERS tasks, each at its first wait. */
+static void begin(awl_task_group *g, awl_fn *fn)
+{
+	awl_task_group_enter(g);
+	for (int i = 0; i < WAITERS; i++)
+		bench_check(awl_task_group_create_task(g, fn, NULL, NULL) == 0);
+	bench_check(awl_yield() == 0);
+}
+
+static int64_t run_yielders(void)
+{
+	int64_t ran = 0;
+
+	for (long i = 0; i < each; i++) {
+		int64_t since = bench_now();
+
+		bench_check(awl_yield() == 0);
+		ran += i + 1 < each ? bench_now() - since : 0; /* in the last they end */
+	}
+	return ran;
+}
+
 static void run(int64_t *marked, int64_t *ran)
 {
 	for (long i = 0; i < each; i++) {
@@ -36,18 +67,19 @@ static void run(int64_t *marked, int64_t *ran)
 
 static int bench(void *arg)
 {
-	int64_t marked = 0, ran = 0;
+	int64_t marked = 0, ran = 0, yielded;
 	awl_task_group g;
 
 	each = bench_count(arg) / WAITERS + 2;
-	awl_task_group_enter(&g);
-	for (int i = 0; i < WAITERS; i++)
-		bench_check(awl_task_group_create_task(&g, waiter, NULL, NULL) == 0);
-	bench_check(awl_yield() == 0);
+	begin(&g, waiter);
 	run(&marked, &ran);
+	bench_check(awl_task_group_exit(&g, 0) == 0);
+	begin(&g, yielder);
+	yielded = run_yielders();
 	bench_check(awl_task_group_exit(&g, 0) == 0);
 	bench_print("event-mark", (double)marked / (double)each / WAITERS);
 	bench_print("event-run", (double)ran / (double)(each - 1) / WAITERS);
+	bench_print("event-yield", (double)ran / (double)yielded);
 	return 0;
 }
 
