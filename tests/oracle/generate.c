@@ -10,6 +10,8 @@ struct maker {
 	struct program *p;
 	uint64_t random;
 	bool repeats, callback; /* where we are */
+	bool trades; /* one queue is what most of it is about */
+	int32_t queue; /* that one */
 	int16_t groups[STATEMENTS], timeouts[STATEMENTS];
 	int n_groups, n_timeouts;
 };
@@ -51,6 +53,31 @@ static int32_t some_status(struct maker *m)
 	return statuses[draw(m, 5)];
 }
 
+static int32_t some_queue(struct maker *m)
+{
+	return one_in(m, 4) ? (int32_t)draw(m, QUEUES) : m->queue;
+}
+
+/* One to four cases of a select. */
+static int32_t some_cases(struct maker *m)
+{
+	int32_t cases = 0;
+
+	do {
+		uint32_t kind = draw(m, 8);
+
+		if (kind < 3)
+			cases |= 1 << (CASE_GET + some_queue(m));
+		else if (kind < 5)
+			cases |= 1 << (CASE_PUT + some_queue(m));
+		else if (kind < 7)
+			cases |= 1 << (CASE_FUTURE + draw(m, FUTURES));
+		else
+			cases |= 1 << CASE_TIME;
+	} while (!one_in(m, 3));
+	return cases;
+}
+
 /* How often each is drawn. */
 static const struct {
 	uint8_t op, weight;
@@ -79,6 +106,9 @@ static const struct {
 	{ OP_LOCK, 4 },
 	{ OP_CONDITION, 4 },
 	{ OP_START, 2 },
+	{ OP_SELECT, 5 },
+	{ OP_GATHER, 2 },
+	{ OP_LIMITER, 3 },
 	{ OP_STARTED, 2 },
 	{ OP_REPEAT, 1 },
 	{ OP_LATER, 3 },
@@ -100,9 +130,19 @@ static const struct {
 	{ OP_TASK_DONE, 1 },
 	{ OP_SHUTDOWN, 1 },
 	{ OP_BARRIER_RESET, 1 },
+	{ OP_LIMITER_TOTAL, 1 },
 	{ OP_GROUP_CANCEL, 2 },
 	{ OP_GROUP_DEADLINE, 2 },
 	{ OP_RESCHEDULE, 2 },
+}, in_trade[] = {
+	{ OP_SLEEP, 2 },
+	{ OP_PUT, 3 },
+	{ OP_GET, 3 },
+	{ OP_TRY_PUT, 2 },
+	{ OP_TRY_GET, 1 },
+	{ OP_SELECT, 4 },
+	{ OP_SET, 1 },
+	{ OP_CANCEL, 1 },
 };
 
 #define PICK(m, table) pick(m, &(table)[0].op, sizeof(table) / 2)
@@ -182,8 +222,19 @@ static void fill(struct maker *m, int16_t at, int depth)
 	case OP_QUEUE_JOIN:
 	case OP_TASK_DONE:
 	case OP_SHUTDOWN:
-		s->a = (int32_t)draw(m, QUEUES);
+		s->a = some_queue(m);
 		s->b = s->op == OP_SHUTDOWN ? one_in(m, 2) : at;
+		break;
+	case OP_SELECT:
+		s->a = some_cases(m);
+		s->b = one_in(m, 8) ? 0 : some_time(m);
+		break;
+	case OP_GATHER:
+		s->a = some_task(m);
+		s->b = one_in(m, 3);
+		break;
+	case OP_LIMITER_TOTAL:
+		s->b = 1 + (int32_t)draw(m, 3);
 		break;
 	case OP_STARTED:
 		s->b = (int32_t)draw(m, 9);
@@ -231,6 +282,7 @@ static void fill(struct maker *m, int16_t at, int depth)
 		inside(m, at, depth);
 		break;
 	case OP_CONDITION:
+	case OP_LIMITER:
 		inside(m, at, depth);
 		break;
 	case OP_REPEAT:
@@ -248,7 +300,9 @@ static void fill(struct maker *m, int16_t at, int depth)
 static uint8_t some_op(struct maker *m, int depth)
 {
 	for (;;) {
-		uint8_t op = m->callback || one_in(m, 3) ? PICK(m, anywhere) : PICK(m, in_task);
+		uint8_t op = m->trades && !m->callback && one_in(m, 2) ? PICK(m, in_trade)
+			: m->callback || one_in(m, 3)                  ? PICK(m, anywhere)
+								       : PICK(m, in_task);
 
 		if (op >= OP_LATER && depth >= 3)
 			continue;
@@ -315,6 +369,8 @@ void program_make(struct program *p, uint64_t seed)
 	memset(p, 0, sizeof *p);
 	p->seed = seed;
 	p->bodies = 2 + (int)draw(&m, BODIES - 1);
+	m.trades = one_in(&m, 3);
+	m.queue = (int32_t)draw(&m, QUEUES);
 	p->body[REAPER] = add(&m, OP_SPAWN);
 	p->at[p->body[REAPER]].next = add(&m, OP_REAP);
 	p->body[0] = spawns(&m, block(&m, 0, (int)draw(&m, 4)));

@@ -110,6 +110,8 @@ static int act(struct task *t, int at)
 	case OP_BARRIER_RESET:
 		wake_all(&world.barrier, AWL_EBROKEN);
 		return 0;
+	case OP_LIMITER_TOTAL:
+		return limiter_total(s->b);
 	case OP_GROUP_CANCEL:
 		return s->a < 0 ? -ESRCH : group_cancel(&world.scope[s->a]);
 	case OP_GROUP_DEADLINE:
@@ -194,6 +196,10 @@ static enum verdict execute(struct task *t, struct frame *f, int *r)
 		return wait_barrier(t, f, r);
 	case OP_CONDITION_WAIT:
 		return wait_condition(t, f, r);
+	case OP_SELECT:
+		return select_one(t, f, s, r);
+	case OP_GATHER:
+		return gather(t, f, s, r);
 	case OP_START:
 		return s->b < 0 ? done(r, -ESRCH) : start(t, f, s->a, &world.scope[s->b], r);
 	case OP_TIMEOUT:
@@ -205,6 +211,8 @@ static enum verdict execute(struct task *t, struct frame *f, int *r)
 		return with_lock(t, f, s->a, r);
 	case OP_CONDITION:
 		return with_lock(t, f, LOCKS, r);
+	case OP_LIMITER:
+		return with_limiter(t, f, r);
 	case OP_REPEAT:
 		return repeat(f, s, r);
 	default:
@@ -292,6 +300,8 @@ static void run_one(struct ready r)
 		run_task(&world.task[r.what]);
 	else if (r.kind == A_CALLBACK)
 		run_callback(r.what);
+	else if (r.kind == A_CASE)
+		claim(r.what, outcome_of(r.on));
 	else
 		trace_add(world.trace, world.now, DONE_CALLBACK, r.what, outcome_of(r.on));
 }
@@ -313,9 +323,10 @@ static void iterate(void)
 	memcpy(world.batch, world.ready, sizeof *world.ready * (size_t)world.ready_n);
 	world.batch_n = world.ready_n;
 	world.ready_n = 0;
-	for (int i = 0; i < world.batch_n && !world.over; i++) {
+	world.batch_at = 0;
+	while (world.batch_at < world.batch_n && !world.over) {
 		world.steps++;
-		run_one(world.batch[i]);
+		run_one(world.batch[world.batch_at++]);
 	}
 }
 
@@ -332,8 +343,9 @@ void program_foretell(const struct program *p, enum mistake mistake, struct trac
 		world.endable[TASKS + i].exists = true;
 	for (int i = 0; i <= LOCKS; i++)
 		world.lock[i].holder = -1;
-	world.queue[0].room = 1;
-	world.queue[1].room = 2;
+	world.limiter.total = LIMITER_TOTAL;
+	for (int i = 0; i < QUEUES; i++)
+		world.queue[i].room = i == 0 ? 1 : 2;
 	t->lines = 0;
 	spawn(REAPER, NULL);
 	while (!world.over && t->lines < TRACE)

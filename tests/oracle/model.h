@@ -50,6 +50,8 @@ struct scope {
 	/* a group's */
 	bool cancelled, joining, cut, taken, passed_on;
 	int failure;
+	bool gathers, collects; /* it is a gather's; for which failures are results as others */
+	struct line_up jobs; /* a gather's, also when they have ended */
 	struct line_up children; /* alive */
 };
 
@@ -58,7 +60,8 @@ enum waits { NOTHING, TIME, AN_ENDABLE, ITS_CHILDREN, A_QUEUE };
 struct frame {
 	int at; /* the statement; -1: the block is over */
 	int phase, status;
-	bool inside; /* a lock: it has been taken */
+	bool inside; /* a lock or limiter: it has been taken */
+	int64_t when; /* a select's time */
 };
 
 struct task {
@@ -82,6 +85,8 @@ struct task {
 	int64_t until; /* a sleep's end */
 	int word; /* what the waker said */
 	int given; /* an item */
+	struct line_up selecting; /* itself, while it waits in a select */
+	int taken; /* the case that was served; -1: none yet */
 	int64_t timer; /* FOREVER: not armed */
 	uint64_t armed; /* when, among all timers */
 };
@@ -91,15 +96,23 @@ struct lock {
 	struct line_up waiters;
 };
 
+/* Queues that are no queues. */
+enum { A_STACK = 2, A_HEAP };
+
 struct queue {
 	int room, count, item[CROWD], unfinished;
 	bool shut;
-	struct line_up getters, putters, joiners;
+	struct line_up getters, putters, joiners; /* tasks, and cases of selects */
+};
+
+struct limiter {
+	int total;
+	struct line_up borrowers, waiters;
 };
 
 /* What waits to run: a task, or a callback by its statement. */
 struct ready {
-	enum { A_TASK, A_CALLBACK, A_DONE_CALLBACK } kind;
+	enum { A_TASK, A_CALLBACK, A_DONE_CALLBACK, A_CASE } kind;
 	int what, on;
 };
 
@@ -125,6 +138,7 @@ extern struct world {
 	struct line_up condition;
 	struct queue queue[QUEUES];
 	struct line_up barrier;
+	struct limiter limiter;
 	struct ready ready[TRACE], batch[TRACE];
 	int ready_n, batch_n, batch_at;
 	struct timer timer[CROWD];
@@ -170,6 +184,7 @@ int64_t first_timer(void);
 /* model_wait.c: what waits, and its other side */
 enum verdict done(int *r, int value);
 enum verdict park(struct task *t, enum waits waits, int64_t until);
+enum verdict park_in(struct task *t, struct line_up *queue);
 enum verdict yield(struct task *t, struct frame *f, int *r);
 enum verdict sleep_for(struct task *t, struct frame *f, int64_t ns, int *r);
 enum verdict wait_for(struct task *t, struct frame *f, int e, bool joins, int *r);
@@ -187,10 +202,20 @@ enum verdict join_queue(struct task *t, struct frame *f, struct queue *q, int *r
 int task_done(struct queue *q);
 int shut_down(struct queue *q, bool immediately);
 enum verdict wait_barrier(struct task *t, struct frame *f, int *r);
+enum verdict with_limiter(struct task *t, struct frame *f, int *r);
+int limiter_total(int total);
+
+/* model_select.c: cases, as numbers below 0 in a line */
+bool is_case(int who);
+struct task *claim(int which, int word);
+enum verdict select_one(struct task *t, struct frame *f, const struct statement *s, int *r);
 
 /* model_scope.c: scopes, groups and their children */
 enum verdict timeout_or_shield(struct task *t, struct frame *f, const struct statement *s, int *r);
 enum verdict group(struct task *t, struct frame *f, const struct statement *s, int *r);
+enum verdict gather(struct task *t, struct frame *f, const struct statement *s, int *r);
+void enter_timeout(struct task *t, int at, int64_t deadline);
+int exit_timeout(struct task *t, int status);
 void child_done(struct scope *g, struct task *t, enum state state, int outcome);
 int spawn(int who, struct scope *g);
 enum verdict start(struct task *t, struct frame *f, int who, struct scope *g, int *r);

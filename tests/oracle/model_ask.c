@@ -36,20 +36,26 @@ void wake(struct task *t)
 	make_ready((struct ready){ A_TASK, t->number, 0 });
 }
 
-/* The longest waiter is told `word`; NULL: nobody waits. */
+/* The longest waiter is told `word`, a case of a select if that has no other; NULL: nobody waits. */
 struct task *wake_first(struct line_up *l, int word)
 {
-	struct task *t;
-	int who;
+	while (l->n) {
+		int who = l->who[world.mistake == LAST_WAITER_FIRST ? l->n - 1 : 0];
+		struct task *t;
 
-	if (!l->n)
-		return NULL;
-	who = l->who[world.mistake == LAST_WAITER_FIRST ? l->n - 1 : 0];
-	leave_line(l, who);
-	t = &world.task[who];
-	t->word = word;
-	wake(t);
-	return t;
+		leave_line(l, who);
+		if (is_case(who)) {
+			t = claim(who, word);
+			if (t)
+				return t;
+			continue;
+		}
+		t = &world.task[who];
+		t->word = word;
+		wake(t);
+		return t;
+	}
+	return NULL;
 }
 
 void wake_all(struct line_up *l, int word)
@@ -112,7 +118,9 @@ void end_endable(int e, enum state state, int outcome)
 	world.endable[e].outcome = outcome;
 	world.endable[e].waiters.n = 0;
 	for (int i = 0; i < waiters.n; i++)
-		if (waiters.who[i] < 0)
+		if (is_case(waiters.who[i]))
+			make_ready((struct ready){ A_CASE, waiters.who[i], e });
+		else if (waiters.who[i] < 0)
 			make_ready((struct ready){ A_DONE_CALLBACK, -1 - waiters.who[i], e });
 		else
 			wake(&world.task[waiters.who[i]]);

@@ -4,22 +4,32 @@
  */
 #include "model.h"
 
-static enum verdict enter(struct task *t, struct frame *f, const struct statement *s)
+static void push(struct task *t, struct scope *sc, int kind, int64_t deadline)
 {
-	struct scope *sc = &world.scope[f->at];
-
 	*sc = (struct scope){ .open = true,
-		.kind = s->op,
+		.kind = kind,
 		.owner = t->number,
-		.deadline = s->op == OP_GROUP ? FOREVER : after(s->b),
+		.deadline = deadline,
 		.requests = t->requests - t->pending };
 	t->scope[t->scopes++] = sc;
 	if (sc->deadline <= world.now) {
 		sc->expired = true;
 		ask(sc);
 	}
+}
+
+static enum verdict enter(struct task *t, struct frame *f, const struct statement *s)
+{
+	struct scope *sc = &world.scope[f->at];
+
+	push(t, sc, s->op, s->op == OP_GROUP ? FOREVER : after(s->b));
 	f->phase = 1;
 	return ENTERED;
+}
+
+void enter_timeout(struct task *t, int at, int64_t deadline)
+{
+	push(t, &world.scope[at], OP_TIMEOUT, deadline);
 }
 
 static void leave(struct task *t)
@@ -28,22 +38,24 @@ static void leave(struct task *t)
 	t->timer = FOREVER;
 }
 
-enum verdict timeout_or_shield(struct task *t, struct frame *f, const struct statement *s, int *r)
+/* Out of a timeout or shield, with the status of its block: what that becomes. */
+int exit_timeout(struct task *t, int status)
 {
-	struct scope *sc = &world.scope[f->at];
 	int level = t->scopes - 1;
 
-	if (!f->phase)
-		return enter(t, f, s);
-	*r = f->status;
-	if (*r == AWL_ECANCELED && sc->expired) {
-		if (sc->kind == OP_SHIELD || !outside_asks(t, level))
-			*r = -ETIMEDOUT;
+	if (status == AWL_ECANCELED && t->scope[level]->expired) {
+		if (t->scope[level]->kind == OP_SHIELD || !outside_asks(t, level))
+			status = -ETIMEDOUT;
 		else if (!shielded_outside(t, level))
 			t->pending = false; /* that request leaves with this status */
 	}
 	leave(t);
-	return DONE;
+	return status;
+}
+
+enum verdict timeout_or_shield(struct task *t, struct frame *f, const struct statement *s, int *r)
+{
+	return f->phase ? done(r, exit_timeout(t, f->status)) : enter(t, f, s);
 }
 
 static void fail(struct scope *g, int failure)
@@ -105,13 +117,19 @@ enum verdict group(struct task *t, struct frame *f, const struct statement *s, i
 	return DONE;
 }
 
+/* To a gather a child that somebody else cancelled has failed, too. */
+static bool is_failure_of_job(const struct scope *g, const struct task *t, enum state state)
+{
+	return !g->collects && outcome_of(t->number) < 0 && !(g->asks && state == CANCELLED);
+}
+
 void child_done(struct scope *g, struct task *t, enum state state, int outcome)
 {
 	struct task *owner = &world.task[g->owner];
 
 	leave_line(&g->children, t->number);
-	if (state == FINISHED && outcome < 0)
-		fail(g, outcome);
+	if (g->gathers ? is_failure_of_job(g, t, state) : state == FINISHED && outcome < 0)
+		fail(g, outcome_of(t->number));
 	if (!g->children.n && g->joining && owner->parked)
 		wake(owner);
 }
@@ -141,6 +159,53 @@ int spawn(int who, struct scope *g)
 	if (r == 0)
 		world.endable[who].exists = true;
 	return r;
+}
+
+/* Those that nobody has begun; from now on somebody has. */
+static struct line_up jobs_of(const struct statement *s)
+{
+	const int who[] = { s->a, (s->a + 1) % world.p->bodies };
+	struct line_up jobs = { 0 };
+
+	for (int i = 0; i < 2; i++)
+		if (!world.task[who[i]].made) {
+			world.task[who[i]].made = true;
+			join_line(&jobs, who[i]);
+		}
+	return jobs;
+}
+
+static int count_good(const struct line_up *jobs)
+{
+	int n = 0;
+
+	for (int i = 0; i < jobs->n; i++)
+		n += outcome_of(jobs->who[i]) >= 0;
+	return n;
+}
+
+/* A group with an empty block. */
+enum verdict gather(struct task *t, struct frame *f, const struct statement *s, int *r)
+{
+	struct scope *g = &world.scope[f->at];
+	enum verdict v;
+
+	if (!f->phase) {
+		struct line_up jobs = jobs_of(s);
+
+		*r = jobs.n ? deliver(t) : 0;
+		if (!jobs.n || *r < 0)
+			return DONE;
+		push(t, g, OP_GROUP, FOREVER);
+		g->gathers = true;
+		g->collects = s->b;
+		g->jobs = jobs;
+		for (int i = 0; i < jobs.n; i++)
+			make(jobs.who[i], g);
+		f->phase = 1;
+	}
+	v = group(t, f, s, r);
+	return v == DONE && *r == 0 ? done(r, count_good(&g->jobs)) : v;
 }
 
 enum verdict start(struct task *t, struct frame *f, int who, struct scope *g, int *r)

@@ -19,7 +19,7 @@ enum verdict park(struct task *t, enum waits waits, int64_t until)
 	return PARKED;
 }
 
-static enum verdict park_in(struct task *t, struct line_up *queue)
+enum verdict park_in(struct task *t, struct line_up *queue)
 {
 	t->queue = queue;
 	t->lock = -1;
@@ -270,14 +270,31 @@ int try_put(struct queue *q, int item)
 	return 0;
 }
 
+/* Where the next one to be had is: they stand in the order they came. */
+static int next_item(const struct queue *q)
+{
+	int next = 0;
+
+	if (q == &world.queue[A_STACK])
+		return q->count - 1;
+	for (int i = 1; i < q->count && q == &world.queue[A_HEAP]; i++) {
+		int order = item_order(q->item[i], q->item[next]);
+
+		if (order < 0 || (order == 0 && world.mistake == EQUALS_OVERTAKE))
+			next = i;
+	}
+	return next;
+}
+
 int try_get(struct queue *q)
 {
 	struct task *putter;
-	int item = q->item[0];
+	int at = next_item(q), item;
 
 	if (!q->count)
 		return q->shut ? AWL_ESHUTDOWN : -EAGAIN;
-	memmove(q->item, q->item + 1, sizeof(int) * (size_t)--q->count);
+	item = q->item[at];
+	memmove(&q->item[at], &q->item[at + 1], sizeof(int) * (size_t)(--q->count - at));
 	putter = wake_first(&q->putters, 0);
 	if (putter) {
 		q->item[q->count++] = putter->given;
@@ -339,6 +356,73 @@ int shut_down(struct queue *q, bool immediately)
 	}
 	wake_all(&q->getters, AWL_ESHUTDOWN);
 	return 0;
+}
+
+static bool has_token(const struct task *t)
+{
+	const struct line_up *l = &world.limiter.borrowers;
+
+	for (int i = 0; i < l->n; i++)
+		if (l->who[i] == t->number)
+			return true;
+	return false;
+}
+
+/* To who has waited longest, if there is one to give: false: nobody waits, or all are out. */
+static bool give_token(void)
+{
+	struct limiter *m = &world.limiter;
+	struct task *t = m->borrowers.n < m->total ? wake_first(&m->waiters, 0) : NULL;
+
+	if (t)
+		join_line(&m->borrowers, t->number);
+	return t != NULL;
+}
+
+int limiter_total(int total)
+{
+	world.limiter.total = total;
+	while (give_token())
+		;
+	return world.limiter.borrowers.n;
+}
+
+static int give_back(const struct task *t)
+{
+	if (!has_token(t))
+		return -EPERM;
+	leave_line(&world.limiter.borrowers, t->number);
+	give_token();
+	return 0;
+}
+
+static enum verdict take_token(struct task *t, struct frame *f, int *r)
+{
+	struct limiter *m = &world.limiter;
+
+	if (over(t, f, r))
+		return DONE;
+	if (has_token(t))
+		return done(r, AWL_EDEADLK);
+	if (m->borrowers.n >= m->total && world.mistake != TOKENS_FOR_EVERYBODY)
+		return park_in(t, &m->waiters);
+	join_line(&m->borrowers, t->number);
+	return DONE;
+}
+
+enum verdict with_limiter(struct task *t, struct frame *f, int *r)
+{
+	enum verdict v;
+
+	if (f->inside) {
+		*r = give_back(t);
+		return done(r, *r < 0 ? *r : f->status);
+	}
+	v = take_token(t, f, r);
+	if (v == PARKED || *r < 0)
+		return v;
+	f->inside = true;
+	return ENTERED;
 }
 
 enum verdict wait_barrier(struct task *t, struct frame *f, int *r)

@@ -24,11 +24,21 @@ enum {
 	FUTURES = 3,
 	EVENTS = 2,
 	LOCKS = 2,
-	QUEUES = 2,
+	QUEUES = 4, /* of one place and two, a stack and a heap */
 	SEMAPHORE_VALUE = 1,
+	LIMITER_TOTAL = 1,
 	BARRIER_PARTIES = 2,
 	TRACE = 4000,
 	NEVER = -1, /* as a time */
+};
+
+/* The cases of a select, as bits of its `a` and in this order. */
+enum {
+	CASE_GET,
+	CASE_PUT = CASE_GET + QUEUES,
+	CASE_FUTURE = CASE_PUT + QUEUES,
+	CASE_TIME = CASE_FUTURE + FUTURES,
+	CASES,
 };
 
 enum {
@@ -61,6 +71,8 @@ enum op {
 	OP_BARRIER_WAIT,
 	OP_CONDITION_WAIT,
 	OP_START, /* task a in group b, until it says `started` */
+	OP_SELECT, /* among the cases a, of which the time is b */
+	OP_GATHER, /* task a and the next one; b: the others of one that fails go on */
 
 	/* these never do */
 	OP_SPAWN,
@@ -85,6 +97,7 @@ enum op {
 	OP_SHUTDOWN, /* b: immediately */
 	OP_NOTIFY, /* b: how many */
 	OP_BARRIER_RESET,
+	OP_LIMITER_TOTAL, /* from now on b */
 	OP_GROUP_CANCEL,
 	OP_GROUP_DEADLINE,
 	OP_RESCHEDULE,
@@ -97,6 +110,7 @@ enum op {
 	OP_GROUP,
 	OP_LOCK,
 	OP_CONDITION, /* with its lock */
+	OP_LIMITER, /* with a token of it */
 	OP_REPEAT, /* b times */
 	OPS,
 };
@@ -143,6 +157,12 @@ static inline void trace_add(struct trace *t, int64_t time, int who, int where, 
 /* generate.c: the program of a seed, always the same. */
 void program_make(struct program *p, uint64_t seed);
 
+/* Of two items of the heap: < 0: a goes before b; 0: the one that came first does. */
+static inline int item_order(int a, int b)
+{
+	return a % 3 - b % 3;
+}
+
 /* What the model gets wrong on purpose, for the test of the test. */
 enum mistake {
 	NO_MISTAKE,
@@ -150,6 +170,10 @@ enum mistake {
 	LAST_WAITER_FIRST,
 	DEADLINE_BEATS_RESULT,
 	FAILURES_CANCEL_NOBODY,
+	A_SELECT_TAKES_TOO_LATE,
+	TOKENS_FOR_EVERYBODY,
+	EQUALS_OVERTAKE,
+	MISTAKES,
 };
 
 /* model.c: what awl has to print; real.c: what it prints. */

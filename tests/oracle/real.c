@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const awl_queue fresh_queue[QUEUES] = { AWL_QUEUE_INIT(sizeof(int), 1),
-	AWL_QUEUE_INIT(sizeof(int), 2) };
-
 /* One program runs at a time. */
 static struct {
 	const struct program *p;
@@ -26,6 +23,7 @@ static struct {
 	awl_semaphore semaphore;
 	awl_queue queue[QUEUES];
 	awl_barrier barrier;
+	awl_limiter limiter;
 	awl_timeout timeout[STATEMENTS];
 	awl_task_group group[STATEMENTS];
 } run;
@@ -160,6 +158,70 @@ static int release_condition(int which)
 	return awl_condition_release(&run.condition);
 }
 
+static int release_limiter(int which)
+{
+	(void)which;
+	return awl_limiter_release(&run.limiter);
+}
+
+static int set_total(int total)
+{
+	int r = awl_limiter_set_total(&run.limiter, total);
+
+	return r < 0 ? r : awl_limiter_borrowers(&run.limiter, NULL, 0);
+}
+
+/* Those that nobody has begun; from now on somebody has. */
+static int gather(const struct statement *s)
+{
+	const int who[] = { s->a, (s->a + 1) % run.p->bodies };
+	awl_job jobs[2];
+	int n = 0, done = 0, r;
+
+	for (int i = 0; i < 2; i++) {
+		if (run.made[who[i]])
+			continue;
+		run.made[who[i]] = true;
+		jobs[n++] = (awl_job){ .fn = body, .arg = body_of(who[i]) };
+	}
+	r = awl_gather(jobs, (size_t)n, s->b ? AWL_RETURN_EXCEPTIONS : AWL_CANCEL_SIBLINGS);
+	for (int i = 0; i < n && r == 0; i++)
+		done += jobs[i].result >= 0;
+	return r < 0 ? r : done;
+}
+
+static awl_case make_case(const struct statement *s, int c, int *item)
+{
+	if (c < CASE_PUT)
+		return awl_queue_case_get(&run.queue[c - CASE_GET], item);
+	if (c < CASE_FUTURE)
+		return awl_queue_case_put(&run.queue[c - CASE_PUT], item);
+	if (c < CASE_TIME)
+		return awl_case_future(run.future[c - CASE_FUTURE]);
+	return awl_case_after(s->b);
+}
+
+/* Which case, and the item it brought or what it came to. */
+static int select_one(int at)
+{
+	const struct statement *s = &run.p->at[at];
+	awl_case cases[CASES];
+	int item[CASES], kind[CASES], n = 0, result, r;
+
+	for (int c = 0; c < CASES; c++) {
+		if (!(s->a & 1 << c))
+			continue;
+		item[n] = at;
+		kind[n] = c;
+		cases[n] = make_case(s, c, &item[n]);
+		n++;
+	}
+	r = awl_select(cases, (size_t)n, &result);
+	if (r < 0 || result < 0)
+		return r < 0 ? r : result;
+	return 1000 * kind[r] + (kind[r] < CASE_PUT ? item[r] : result);
+}
+
 static int repeat(int who, const struct statement *s)
 {
 	int status = 0;
@@ -216,6 +278,11 @@ static int run_statement(int who, int at)
 	case OP_START:
 		return s->b < 0 ? -ESRCH : start(s->a, &run.group[s->b]);
 
+	case OP_SELECT:
+		return select_one(at);
+	case OP_GATHER:
+		return gather(s);
+
 	case OP_SPAWN:
 		return spawn(s->a, NULL);
 	case OP_CHILD:
@@ -262,6 +329,8 @@ static int run_statement(int who, int at)
 		return awl_condition_notify(&run.condition, s->b);
 	case OP_BARRIER_RESET:
 		return awl_barrier_reset(&run.barrier);
+	case OP_LIMITER_TOTAL:
+		return set_total(s->b);
 	case OP_GROUP_CANCEL:
 		return s->a < 0 ? -ESRCH : awl_task_group_cancel(&run.group[s->a], NULL);
 	case OP_GROUP_DEADLINE:
@@ -292,6 +361,9 @@ static int run_statement(int who, int at)
 	case OP_CONDITION:
 		r = awl_condition_acquire(&run.condition);
 		return r < 0 ? r : with_lock(who, s, release_condition);
+	case OP_LIMITER:
+		r = awl_limiter_acquire(&run.limiter);
+		return r < 0 ? r : with_lock(who, s, release_limiter);
 	case OP_REPEAT:
 		return repeat(who, s);
 	case OPS:
@@ -333,6 +405,19 @@ static int run_all(void *arg)
 	return r;
 }
 
+static int by_item_order(const void *a, const void *b)
+{
+	return item_order(*(const int *)a, *(const int *)b);
+}
+
+static void make_queues(void)
+{
+	awl_queue_init(&run.queue[0], sizeof(int), 1);
+	awl_queue_init(&run.queue[1], sizeof(int), 2);
+	awl_lifo_queue_init(&run.queue[2], sizeof(int), 2);
+	awl_priority_queue_init(&run.queue[3], sizeof(int), 2, by_item_order);
+}
+
 void program_run(const struct program *p, struct trace *t)
 {
 	awl_loop_options o = { .reactor = "sim" };
@@ -342,8 +427,9 @@ void program_run(const struct program *p, struct trace *t)
 	run.trace = t;
 	run.condition = (awl_condition)AWL_CONDITION_INIT(NULL);
 	run.semaphore = (awl_semaphore)AWL_SEMAPHORE_INIT(SEMAPHORE_VALUE);
-	memcpy(run.queue, fresh_queue, sizeof run.queue);
+	make_queues();
 	run.barrier = (awl_barrier)AWL_BARRIER_INIT(BARRIER_PARTIES);
+	run.limiter = (awl_limiter)AWL_LIMITER_INIT(LIMITER_TOTAL);
 	t->lines = 0;
 	if (awl_run_with(&o, run_all, NULL) < 0)
 		trace_add(t, 0, REAPER, ENDS, STUCK);

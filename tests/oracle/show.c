@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* How a statement reads; %a and %b are its numbers, %r a result's place. */
+/* How a statement reads; %a and %b are its numbers, %c cases. */
 static const char *const words[OPS] = {
 	[OP_REAP] = "cancel whoever is left",
 	[OP_YIELD] = "yield",
@@ -24,6 +24,8 @@ static const char *const words[OPS] = {
 	[OP_BARRIER_WAIT] = "wait at the barrier",
 	[OP_CONDITION_WAIT] = "wait for the condition",
 	[OP_START] = "start t%a in g%b",
+	[OP_SELECT] = "select%c",
+	[OP_GATHER] = "gather t%a and the next, in spite of failures: %b",
 	[OP_SPAWN] = "spawn t%a",
 	[OP_CHILD] = "spawn t%a in g%b",
 	[OP_STARTED] = "say started, %b",
@@ -46,6 +48,7 @@ static const char *const words[OPS] = {
 	[OP_SHUTDOWN] = "shut down q%a, immediately: %b",
 	[OP_NOTIFY] = "notify %b of the condition",
 	[OP_BARRIER_RESET] = "reset the barrier",
+	[OP_LIMITER_TOTAL] = "let %b into the limiter",
 	[OP_GROUP_CANCEL] = "cancel group g%a",
 	[OP_GROUP_DEADLINE] = "give group g%a %b",
 	[OP_RESCHEDULE] = "give timeout d%a %b from now",
@@ -56,8 +59,25 @@ static const char *const words[OPS] = {
 	[OP_GROUP] = "group g%a",
 	[OP_LOCK] = "lock l%a",
 	[OP_CONDITION] = "lock the condition's lock",
+	[OP_LIMITER] = "with a token of the limiter",
 	[OP_REPEAT] = "%b times",
 };
+
+static void print_cases(const struct statement *s)
+{
+	for (int c = 0; c < CASES; c++) {
+		if (!(s->a & 1 << c))
+			continue;
+		if (c < CASE_PUT)
+			printf(" get-q%d", c - CASE_GET);
+		else if (c < CASE_FUTURE)
+			printf(" put-q%d", c - CASE_PUT);
+		else if (c < CASE_TIME)
+			printf(" f%d", c - CASE_FUTURE);
+		else
+			printf(" in-%d", s->b);
+	}
+}
 
 static void print_statement(const struct program *p, int at)
 {
@@ -69,7 +89,9 @@ static void print_statement(const struct program *p, int at)
 			continue;
 		}
 		w++;
-		if (*w == 'b' && s->b < -4096)
+		if (*w == 'c')
+			print_cases(s);
+		else if (*w == 'b' && s->b < -4096)
 			printf("%s", awl_error_name(s->b));
 		else
 			printf("%d", *w == 'a' ? s->a : s->b);

@@ -73,6 +73,20 @@ static bool less(struct program *p, int i)
 	return true;
 }
 
+static bool fewer_cases(struct program *p, int i)
+{
+	int16_t at = *link_at(p, i);
+	int32_t *cases;
+
+	if (at < 0 || p->at[at].op != OP_SELECT)
+		return false;
+	cases = &p->at[at].a;
+	if (!(*cases & (*cases - 1)))
+		return false; /* the only one */
+	*cases &= *cases - 1;
+	return true;
+}
+
 static bool fewer_tasks(struct program *p, int i)
 {
 	if (i > 0 || p->bodies <= 2 || p->body[p->bodies - 1] >= 0)
@@ -84,7 +98,7 @@ static bool fewer_tasks(struct program *p, int i)
 void program_shrink(struct program *p, bool (*fails)(const struct program *p, void *arg), void *arg)
 {
 	static bool (*const ways[])(struct program * p, int i) = { drop_the_rest, drop, unwrap,
-		do_not_mind, less, fewer_tasks };
+		do_not_mind, less, fewer_cases, fewer_tasks };
 	bool smaller;
 
 	do {
