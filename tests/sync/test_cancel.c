@@ -41,6 +41,7 @@ struct kind {
 	void (*fresh)(void);
 	int (*wait)(struct waiter *w);
 	void (*give)(void);
+	void (*then)(void); /* before who has it may go on: the rest of a give. Or NULL */
 	void (*put_back)(int r);
 	int (*left)(void); /* of what was given; NULL: it is not counted */
 	bool all; /* what is given is everybody's */
@@ -132,6 +133,20 @@ static void give_condition(void)
 	given++;
 	assert_true(awl_condition_notify(&condition, 1) >= 0);
 	assert_int_equal(awl_condition_release(&condition), 0);
+}
+
+/* The lock is kept: who is notified waits for that, its second await. */
+static void notify_condition(void)
+{
+	if (awl_lock_holder(&condition._own) != awl_current_task())
+		assert_int_equal(awl_condition_acquire(&condition), 0);
+	assert_true(awl_condition_notify(&condition, 1) >= 0);
+}
+
+static void release_condition(void)
+{
+	if (awl_lock_holder(&condition._own) == awl_current_task())
+		assert_int_equal(awl_condition_release(&condition), 0);
 }
 
 static void put_back_condition(int r)
@@ -355,24 +370,28 @@ static void give_abort(void)
 }
 
 static const struct kind kinds[] = {
-	{ "lock", fresh_lock, wait_lock, give_lock, put_back_lock, NULL, false },
-	{ "limiter", fresh_limiter, wait_limiter, give_limiter, put_back_limiter, NULL, false },
-	{ "condition", fresh_condition, wait_condition, give_condition, put_back_condition, NULL,
+	{ "lock", fresh_lock, wait_lock, give_lock, NULL, put_back_lock, NULL, false },
+	{ "limiter", fresh_limiter, wait_limiter, give_limiter, NULL, put_back_limiter, NULL,
 		false },
-	{ "condition, for", fresh_condition, wait_condition_for, give_condition, put_back_condition,
-		left_tokens, false },
-	{ "semaphore", fresh_semaphore, wait_semaphore, give_semaphore, NULL, left_semaphore,
+	{ "condition", fresh_condition, wait_condition, give_condition, NULL, put_back_condition,
+		NULL, false },
+	{ "condition, its lock", fresh_condition, wait_condition, notify_condition,
+		release_condition, put_back_condition, NULL, false },
+	{ "condition, for", fresh_condition, wait_condition_for, give_condition, NULL,
+		put_back_condition, left_tokens, false },
+	{ "semaphore", fresh_semaphore, wait_semaphore, give_semaphore, NULL, NULL, left_semaphore,
 		false },
-	{ "get", fresh_queue, wait_get, give_item, NULL, left_items, false },
-	{ "select, get", fresh_queue, wait_select, give_item, NULL, left_items, false },
-	{ "put", fresh_full_queue, wait_put, give_place, NULL, left_places, false },
-	{ "select, put", fresh_full_queue, wait_select_put, give_place, NULL, left_places, false },
-	{ "event", fresh_event, wait_event, give_event, NULL, NULL, true },
-	{ "join", fresh_unfinished, wait_join, give_done, NULL, NULL, true },
-	{ "watch", fresh_watch, wait_watch, give_watch, NULL, NULL, true },
-	{ "broadcast", fresh_broadcast, wait_broadcast, give_broadcast, NULL, NULL, true },
-	{ "barrier", fresh_barrier, wait_barrier, give_barrier, NULL, NULL, true },
-	{ "broken barrier", fresh_breaking, wait_broken, give_abort, NULL, NULL, true },
+	{ "get", fresh_queue, wait_get, give_item, NULL, NULL, left_items, false },
+	{ "select, get", fresh_queue, wait_select, give_item, NULL, NULL, left_items, false },
+	{ "put", fresh_full_queue, wait_put, give_place, NULL, NULL, left_places, false },
+	{ "select, put", fresh_full_queue, wait_select_put, give_place, NULL, NULL, left_places,
+		false },
+	{ "event", fresh_event, wait_event, give_event, NULL, NULL, NULL, true },
+	{ "join", fresh_unfinished, wait_join, give_done, NULL, NULL, NULL, true },
+	{ "watch", fresh_watch, wait_watch, give_watch, NULL, NULL, NULL, true },
+	{ "broadcast", fresh_broadcast, wait_broadcast, give_broadcast, NULL, NULL, NULL, true },
+	{ "barrier", fresh_barrier, wait_barrier, give_barrier, NULL, NULL, NULL, true },
+	{ "broken barrier", fresh_breaking, wait_broken, give_abort, NULL, NULL, NULL, true },
 };
 
 static const struct kind *kind;
@@ -469,8 +488,10 @@ static void play(const struct order *o, bool scoped)
 		turn();
 	go_on = true;
 	for (int i = 0; i < 40 && !(awl_done(first.task) && awl_done(second.task)); i++) {
-		if (i % 4 == 0)
+		if (i % 4 == 1)
 			kind->give();
+		if (i % 4 < 2 && kind->then)
+			kind->then();
 		turn();
 	}
 }
