@@ -5,61 +5,10 @@
  * refused, for every n; and with all of them from the n-th on. An error or a success, nothing lost,
  * nothing hung, and the next try works.
  */
-#include "support.h"
-
-#include "base/alloc.h"
+#include "faults.h"
 
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/wait.h>
-
-/* --- the refusing, and what is not given back --- */
-
-static int asked, refuse_at, refused;
-static bool refuse_rest;
-
-static int fault(void)
-{
-	asked++;
-	if (asked != refuse_at && !(refuse_rest && asked > refuse_at))
-		return 0;
-	refused++;
-	return 1;
-}
-
-static int blocks;
-
-static void *counted_resize(void *ctx, void *block, size_t size)
-{
-	blocks += !block;
-	return realloc(block, size);
-}
-
-static void counted_release(void *ctx, void *block)
-{
-	blocks--;
-	free(block);
-}
-
-static long mapped(void)
-{
-	long pages = -1;
-	FILE *f = fopen("/proc/self/statm", "r");
-
-	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%ld", &pages), 1);
-	fclose(f);
-	return pages;
-}
-
-static int descriptors(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 100; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
 
 static struct heard heard;
 
@@ -231,11 +180,6 @@ static int use(awl_loop *l)
 	return r;
 }
 
-static void memory_is_back(void)
-{
-	awl__alloc_fault = (int (*)(void))0;
-}
-
 static int scenario(void)
 {
 	awl_loop_options o = { .name = "mill" };
@@ -261,78 +205,14 @@ static int scenario(void)
 
 /* --- each n --- */
 
-/* The scenario with its n-th request refused: its outcome. */
-static int refuse_nth(int n, bool rest)
-{
-	int r;
-
-	asked = 0;
-	refused = 0;
-	refuse_at = n;
-	refuse_rest = rest;
-	awl__alloc_fault = fault;
-	r = scenario();
-	awl__alloc_fault = (int (*)(void))0;
-	return r;
-}
-
-static int runs;
-
-static void assert_nothing_lost(int n, bool rest)
-{
-	int before = blocks, open = descriptors(), grown = 0;
-
-	/* The C library may keep some of it the first time, not every time. */
-	do {
-		long pages = mapped();
-		int r = refuse_nth(n, rest);
-
-		runs++;
-		if (r != 0 && r != -ENOMEM)
-			fail_msg("request %d refused: %d (%s)", n, r, awl_strerror(r));
-		if (blocks != before)
-			fail_msg(
-				"request %d refused: %d blocks not given back", n, blocks - before);
-		if (descriptors() != open)
-			fail_msg("request %d refused: descriptors not given back", n);
-		if (AWL__ASAN || mapped() <= pages)
-			return;
-	} while (++grown < 4);
-	fail_msg("request %d refused: pages not given back", n);
-}
-
-static void for_every_n(bool rest)
-{
-	long seeded = test_scale("AWL_TEST_FAULTS", INT32_MAX);
-	int n, all;
-
-	listen_to_awl(&heard);
-	assert_int_equal(scenario(), 0);
-	assert_int_equal(refuse_nth(INT32_MAX, false), 0);
-	all = asked;
-	assert_true(all > 64);
-	for (n = 1; n <= all; n++) {
-		/* Every one of the first 64, then as many as we are told to, spread. */
-		if (n > 64 && all - 64 > seeded &&
-			(n * 2654435761u >> 7) % (unsigned)(all - 64) >= seeded)
-			continue;
-		assert_nothing_lost(n, rest);
-		/* and the next works */
-		if (n % 16 == 0)
-			assert_int_equal(scenario(), 0);
-	}
-	stop_listening();
-	print_message("# %d requests, %d runs\n", all, runs);
-}
-
 static void the_nth_refusal_is_an_error_or_no_matter_and_nothing_is_lost(void **state)
 {
-	for_every_n(false);
+	for_every_n(scenario, 65, false);
 }
 
 static void no_memory_from_the_nth_on_is_an_error_or_no_matter_and_nothing_is_lost(void **state)
 {
-	for_every_n(true);
+	for_every_n(scenario, 65, true);
 }
 
 /* What a process asks for once, a fresh process asks for. */
@@ -347,7 +227,7 @@ static void a_fresh_process_survives_each_of_its_first_refusals(void **state)
 
 			alarm(20);
 			listen_to_awl(&heard);
-			r = refuse_nth(n, n % 2);
+			r = refuse_nth(scenario, n, n % 2);
 			if (r != 0 && r != -ENOMEM)
 				_exit(1);
 			_exit(scenario() == 0 ? 0 : 2);
@@ -360,7 +240,6 @@ static void a_fresh_process_survives_each_of_its_first_refusals(void **state)
 
 int main(void)
 {
-	static const awl_allocator counted = { counted_resize, counted_release, NULL };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_fresh_process_survives_each_of_its_first_refusals),
 		cmocka_unit_test(the_nth_refusal_is_an_error_or_no_matter_and_nothing_is_lost),
@@ -368,7 +247,6 @@ int main(void)
 			no_memory_from_the_nth_on_is_an_error_or_no_matter_and_nothing_is_lost),
 	};
 
-	if (awl_set_allocator(&counted) < 0)
-		return 1;
+	count_blocks();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
