@@ -40,6 +40,7 @@ static const char *word(int r)
 	case AWL_EISTASK:
 	case AWL_ESCOPE:
 	case AWL_EBROKEN:
+	case AWL_ESHUTDOWN:
 	case -EAGAIN:
 	case -EOVERFLOW:
 	case -EPERM:
@@ -1102,6 +1103,98 @@ static int queues_of_other_orders(void *arg)
 	return 0;
 }
 
+/* X5 */
+static int a_request_taken_back_is_never_told(void *arg)
+{
+	awl_task *t = awl_current_task();
+
+	UNUSED;
+	awl_cancel(t, NULL);
+	say("uncancel: %d", awl_uncancel(t));
+	say("then: %s", word(awl_yield()));
+	awl_cancel(t, NULL);
+	awl_cancel(t, NULL);
+	say("uncancel: %d", awl_uncancel(t));
+	say("then: %s", word(awl_yield()));
+	say("and then: %s", word(awl_yield()));
+	say("uncancel: %d", awl_uncancel(t));
+	return 0;
+}
+
+static int put_three(void *arg)
+{
+	int item = 3;
+
+	say("%s: %s", (const char *)arg, word(awl_queue_put(&queue, &item)));
+	return 0;
+}
+
+static int get_one(void *arg)
+{
+	int item = 0, r = awl_queue_get(&queue, &item);
+
+	say("%s %s", (const char *)arg, word(r < 0 ? r : item));
+	return 0;
+}
+
+static void put_two(void)
+{
+	for (int item = 1; item <= 2; item++)
+		(void)!awl_queue_put_nowait(&queue, &item);
+}
+
+/* Q5 */
+static int a_shut_queue_is_drained(void *arg)
+{
+	UNUSED;
+	awl_queue_init(&queue, sizeof(int), 2);
+	put_two();
+	awl_unref(task(put_three, "p"));
+	awl_unref(task(joiner, NULL));
+	(void)!sleep_ms(5);
+	awl_queue_shutdown(&queue, 0);
+	(void)!sleep_ms(5);
+	put_three("q");
+	for (int i = 0; i < 2; i++) {
+		get_one("got");
+		awl_queue_task_done(&queue);
+	}
+	(void)!sleep_ms(5);
+	get_one("get:");
+	awl_queue_destroy(&queue);
+	return 0;
+}
+
+static awl_queue idle;
+
+static int get_idle(void *arg)
+{
+	int item = 0, r = awl_queue_get(&idle, &item);
+
+	say("%s %s", (const char *)arg, word(r < 0 ? r : item));
+	return 0;
+}
+
+/* Q5 */
+static int a_queue_shut_at_once_is_empty(void *arg)
+{
+	UNUSED;
+	awl_queue_init(&queue, sizeof(int), 0);
+	awl_queue_init(&idle, sizeof(int), 0);
+	put_two();
+	awl_unref(task(joiner, NULL));
+	awl_unref(task(get_idle, "g:"));
+	(void)!sleep_ms(5);
+	awl_queue_shutdown(&queue, 1);
+	awl_queue_shutdown(&idle, 1);
+	(void)!sleep_ms(5);
+	say("size: %d", (int)awl_queue_qsize(&queue));
+	get_one("h:");
+	awl_queue_destroy(&queue);
+	awl_queue_destroy(&idle);
+	return 0;
+}
+
 static void ignore(int level, const char *line, void *arg)
 {
 	(void)level, (void)line;
@@ -1155,6 +1248,9 @@ int main(void)
 		SCENARIO(a_queue_serves_in_order_and_loses_nothing),
 		SCENARIO(a_join_waits_for_the_last_task_done),
 		SCENARIO(queues_of_other_orders),
+		SCENARIO(a_request_taken_back_is_never_told),
+		SCENARIO(a_shut_queue_is_drained),
+		SCENARIO(a_queue_shut_at_once_is_empty),
 	};
 
 	awl_set_logger(ignore, NULL);

@@ -3,16 +3,21 @@
 """The second oracle: what docs/asyncio.md calls "same" is acted out in awl (prog_scenarios.c) and,
 here, in the asyncio of the system's Python, each in virtual time; both must say the same, line by
 line. Where asyncio's own way of saying it differs (an exception for a code), the words are made
-equal here."""
+equal here.
+
+What only a newer asyncio does has its trace written down, with the version that it was recorded
+from: an older one is not asked, and a newer one must still say it. AWL_TEST_PYTHON: another Python;
+with --record it prints those traces."""
 
 import asyncio
 import difflib
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
-PYTHON = "/usr/bin/python3"
+PYTHON = os.environ.get("AWL_TEST_PYTHON", "/usr/bin/python3")
 OLDEST = (3, 11)  # task groups and timeouts
 GIVE_UP_SKIPPED = 77
 
@@ -54,13 +59,17 @@ def scenario(fn):
 	return fn
 
 
-def since(*version):
-	"""A scenario that older Pythons act otherwise: there its doc string stands for it, the trace
-	recorded with that version."""
+def since(*version, recorded):
+	"""A scenario that older Pythons act otherwise: its doc string is the trace that the recorded
+	version said, and stands for it there."""
 	def decorate(fn):
-		fn.since = version
+		fn.since, fn.recorded = version, recorded
 		return scenario(fn)
 	return decorate
+
+
+def trace_of(fn):
+	return [line.strip() for line in fn.__doc__.splitlines()]
 
 
 def say(*words):
@@ -575,7 +584,7 @@ async def a_parent_cancelled_while_it_joins_stops_its_children():
 	await tell_end("t", t)
 
 
-@since(3, 13)
+@since(3, 13, recorded="3.13.0")
 async def a_failure_of_a_stopped_child_wins():
 	"""a begins
 	b begins
@@ -828,10 +837,88 @@ async def queues_of_other_orders():
 			say(await queue.get())
 
 
+# --- what the system's Python may be too old for ---
+
+
+@since(3, 13, recorded="3.13.0")
+async def a_request_taken_back_is_never_told():
+	"""uncancel: 0
+	then: 0
+	uncancel: 1
+	then: cancelled
+	and then: 0
+	uncancel: 0"""
+	t = asyncio.current_task()
+	t.cancel()
+	say("uncancel: ", t.uncancel())
+	say("then: ", await word(yield_()))
+	t.cancel()
+	t.cancel()
+	say("uncancel: ", t.uncancel())
+	say("then: ", await word(yield_()))
+	say("and then: ", await word(yield_()))
+	say("uncancel: ", t.uncancel())
+
+
+@since(3, 13, recorded="3.13.0")
+async def a_shut_queue_is_drained():
+	"""p: refused
+	q: refused
+	got 1
+	got 2
+	joined: 0
+	get: refused"""
+	queue = asyncio.Queue(2)
+
+	async def put(name, item):
+		say(name, ": ", await word(queue.put(item)))
+
+	async def joiner():
+		say("joined: ", await word(queue.join()))
+	for item in (1, 2):
+		queue.put_nowait(item)
+	task(put("p", 3))
+	task(joiner())
+	await sleep_ms(5)
+	queue.shutdown()
+	await sleep_ms(5)
+	await put("q", 4)
+	for _ in range(2):
+		say("got ", await word(queue.get()))
+		queue.task_done()
+	await sleep_ms(5)
+	say("get: ", await word(queue.get()))
+
+
+@since(3, 13, recorded="3.13.0")
+async def a_queue_shut_at_once_is_empty():
+	"""joined: 0
+	g: refused
+	size: 0
+	h: refused"""
+	queue, idle = asyncio.Queue(), asyncio.Queue()
+
+	async def get(name, q):
+		say(name, ": ", await word(q.get()))
+
+	async def joiner():
+		say("joined: ", await word(queue.join()))
+	for item in (1, 2):
+		queue.put_nowait(item)
+	task(joiner())
+	task(get("g", idle))
+	await sleep_ms(5)
+	queue.shutdown(immediate=True)
+	idle.shutdown(immediate=True)
+	await sleep_ms(5)
+	say("size: ", queue.qsize())
+	await get("h", queue)
+
+
 def act(fn):
 	"""The lines of a scenario in asyncio."""
 	if sys.version_info < getattr(fn, "since", (0,)):
-		return [line.strip() for line in fn.__doc__.splitlines()]
+		return trace_of(fn)
 	lines.clear()
 	loop = VirtualTime()
 	loop.set_exception_handler(lambda loop, context: None)
@@ -859,7 +946,18 @@ def acted_in_awl():
 	return found
 
 
+def record():
+	"""Prints what this Python says where older ones say something else."""
+	for fn in SCENARIOS:
+		if hasattr(fn, "since"):
+			print(f"{fn.__name__}, recorded={platform.python_version()!r}", *act(fn), "",
+				sep="\n")
+
+
 def main():
+	if "--record" in sys.argv:
+		record()
+		return
 	awl = acted_in_awl()
 	names = [fn.__name__ for fn in SCENARIOS]
 	print(f"1..{len(SCENARIOS) + 1}")
@@ -869,6 +967,10 @@ def main():
 		asyncio_says = act(fn)
 		awl_says = awl.get(fn.__name__, [])
 		same = asyncio_says == awl_says
+		if hasattr(fn, "since") and trace_of(fn) != asyncio_says:
+			print(f"# Python {platform.python_version()} no longer says what was recorded "
+				f"from {fn.recorded}")
+			same = False
 		bad |= not same
 		print(f"{'ok' if same else 'not ok'} {n} - {fn.__name__}")
 		if not same:
