@@ -80,10 +80,7 @@ int awl_as_completed_next(awl_as_completed *it, awl_future **ret)
 					      "awl_as_completed_next: it was not entered, or "
 					      "has been left");
 	AWL__CLAIM(c->loop, "awl_as_completed in a task of its own");
-	r = awl__self(&t, __func__);
-	if (r < 0)
-		return r;
-	r = awl__wait_begin(t, __func__);
+	r = awl__self_begin(&t, __func__);
 	if (r < 0)
 		return r;
 	if (awl__list_empty(&c->watcher.done)) {

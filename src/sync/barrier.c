@@ -62,8 +62,7 @@ int awl_barrier_wait(awl_barrier *barrier)
 {
 	const void *place = __builtin_return_address(0);
 
-	AWL__NOT_NULL(barrier);
-	AWL__SYNC_TASK(&barrier->_sync, t);
+	AWL__SYNC_TASK(barrier, t);
 	if (awl__unlikely(barrier->_parties < 1))
 		return awl__fail(-EINVAL, "%s: parties must be at least 1", __func__);
 	return wait(barrier, t, place, __func__);
@@ -79,41 +78,35 @@ static int end_round(awl_barrier *b, awl_loop *l, int broken)
 
 int awl_barrier_reset(awl_barrier *barrier)
 {
-	AWL__NOT_NULL(barrier);
-	AWL__SYNC(&barrier->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(barrier, l, AWL__BY_CALLBACK);
 	return end_round(barrier, l, 0);
 }
 
 int awl_barrier_abort(awl_barrier *barrier)
 {
-	AWL__NOT_NULL(barrier);
-	AWL__SYNC(&barrier->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(barrier, l, AWL__BY_CALLBACK);
 	return end_round(barrier, l, 1);
 }
 
 int awl_barrier_parties(awl_barrier *barrier)
 {
-	AWL__NOT_NULL(barrier);
-	AWL__SYNC(&barrier->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(barrier, l, AWL__BY_CALLBACK);
 	return barrier->_parties;
 }
 
 int awl_barrier_n_waiting(awl_barrier *barrier)
 {
-	AWL__NOT_NULL(barrier);
-	AWL__SYNC(&barrier->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(barrier, l, AWL__BY_CALLBACK);
 	return count(barrier);
 }
 
 int awl_barrier_broken(awl_barrier *barrier)
 {
-	AWL__NOT_NULL(barrier);
-	AWL__SYNC(&barrier->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(barrier, l, AWL__BY_CALLBACK);
 	return barrier->_broken;
 }
 
 int awl_barrier_destroy(awl_barrier *barrier)
 {
-	AWL__NOT_NULL(barrier);
-	AWL__SYNC_DESTROY(&barrier->_sync, false);
+	AWL__SYNC_DESTROY(barrier, false);
 }

@@ -26,9 +26,8 @@ static void *item_at(const awl_broadcast *b, uint64_t number)
 
 int awl_broadcast_send(awl_broadcast *broadcast, const void *item)
 {
-	AWL__NOT_NULL(broadcast);
 	AWL__NOT_NULL(item);
-	AWL__SYNC(&broadcast->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(broadcast, l, AWL__BY_CALLBACK);
 	if (broadcast->_shut)
 		return AWL_ESHUTDOWN;
 	memcpy(item_at(broadcast, broadcast->_sent++), item, broadcast->_item_size);
@@ -38,8 +37,7 @@ int awl_broadcast_send(awl_broadcast *broadcast, const void *item)
 
 int awl_broadcast_shutdown(awl_broadcast *broadcast)
 {
-	AWL__NOT_NULL(broadcast);
-	AWL__SYNC(&broadcast->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(broadcast, l, AWL__BY_CALLBACK);
 	broadcast->_shut = 1;
 	awl__sync_wake_all(l, &broadcast->_sync._waiters, 0);
 	return 0;
@@ -47,15 +45,13 @@ int awl_broadcast_shutdown(awl_broadcast *broadcast)
 
 int awl_broadcast_destroy(awl_broadcast *broadcast)
 {
-	AWL__NOT_NULL(broadcast);
-	AWL__SYNC_DESTROY(&broadcast->_sync, false);
+	AWL__SYNC_DESTROY(broadcast, false);
 }
 
 int awl_broadcast_subscribe(awl_broadcast *broadcast, awl_subscriber *subscriber)
 {
-	AWL__NOT_NULL(broadcast);
 	AWL__NOT_NULL(subscriber);
-	AWL__SYNC(&broadcast->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(broadcast, l, AWL__BY_CALLBACK);
 	*subscriber = (awl_subscriber){ ._broadcast = broadcast, ._next = broadcast->_sent };
 	return 0;
 }
@@ -84,8 +80,7 @@ int awl_subscriber_get(awl_subscriber *subscriber, void *item)
 	AWL__NOT_NULL(subscriber);
 	AWL__NOT_NULL(item);
 	b = subscriber->_broadcast;
-	AWL__NOT_NULL(b);
-	AWL__SYNC_TASK(&b->_sync, t);
+	AWL__SYNC_TASK(b, t);
 	while ((r = take(subscriber, item)) == -EAGAIN) {
 		r = awl__sync_wait_here(t, &b->_sync, AWL__WAITS_QUEUE, place);
 		if (r < 0)
@@ -103,7 +98,6 @@ int awl_subscriber_get_nowait(awl_subscriber *subscriber, void *item)
 	AWL__NOT_NULL(subscriber);
 	AWL__NOT_NULL(item);
 	b = subscriber->_broadcast;
-	AWL__NOT_NULL(b);
-	AWL__SYNC(&b->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(b, l, AWL__BY_CALLBACK);
 	return take(subscriber, item);
 }

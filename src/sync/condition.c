@@ -27,21 +27,21 @@ int awl_condition_acquire(awl_condition *condition)
 	const void *place = __builtin_return_address(0);
 
 	AWL__NOT_NULL(condition);
-	AWL__SYNC_TASK(&lock_of(condition)->_sync, t);
+	AWL__SYNC_TASK(lock_of(condition), t);
 	return awl__lock_acquire(lock_of(condition), t, place, __func__);
 }
 
 int awl_condition_release(awl_condition *condition)
 {
 	AWL__NOT_NULL(condition);
-	AWL__SYNC(&lock_of(condition)->_sync, l, "the release in the task that has it");
+	AWL__SYNC(lock_of(condition), l, "the release in the task that has it");
 	return awl_lock_release(lock_of(condition));
 }
 
 int awl_condition_locked(awl_condition *condition)
 {
 	AWL__NOT_NULL(condition);
-	AWL__SYNC(&lock_of(condition)->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(lock_of(condition), l, AWL__BY_CALLBACK);
 	return awl_lock_locked(lock_of(condition));
 }
 
@@ -95,8 +95,7 @@ int awl_condition_wait(awl_condition *condition)
 {
 	const void *place = __builtin_return_address(0);
 
-	AWL__NOT_NULL(condition);
-	AWL__SYNC_TASK(&condition->_sync, t);
+	AWL__SYNC_TASK(condition, t);
 	return wait(condition, t, place, __func__);
 }
 
@@ -105,9 +104,8 @@ int awl_condition_wait_for(awl_condition *condition, awl_fn *predicate, void *ar
 	const void *place = __builtin_return_address(0);
 	int r;
 
-	AWL__NOT_NULL(condition);
 	AWL__NOT_NULL(predicate);
-	AWL__SYNC_TASK(&condition->_sync, t);
+	AWL__SYNC_TASK(condition, t);
 	r = check_lock(awl__task_loop(t), lock_of(condition), __func__);
 	while (r == 0 && (r = predicate(arg)) == 0) {
 		r = awl__wait_begin(t, __func__);
@@ -146,15 +144,13 @@ static int notify(awl_condition *c, awl_loop *l, int n, const char *call)
 
 int awl_condition_notify(awl_condition *condition, int n)
 {
-	AWL__NOT_NULL(condition);
-	AWL__SYNC(&condition->_sync, l, "awl_run_coroutine_threadsafe with a task that does it");
+	AWL__SYNC(condition, l, "awl_run_coroutine_threadsafe with a task that does it");
 	return notify(condition, l, n, __func__);
 }
 
 int awl_condition_notify_all(awl_condition *condition)
 {
-	AWL__NOT_NULL(condition);
-	AWL__SYNC(&condition->_sync, l, "awl_run_coroutine_threadsafe with a task that does it");
+	AWL__SYNC(condition, l, "awl_run_coroutine_threadsafe with a task that does it");
 	return notify(condition, l, INT32_MAX, __func__);
 }
 
@@ -173,7 +169,6 @@ static int destroy(awl_condition *c, awl_loop *l, const char *call)
 
 int awl_condition_destroy(awl_condition *condition)
 {
-	AWL__NOT_NULL(condition);
-	AWL__SYNC(&condition->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(condition, l, AWL__BY_CALLBACK);
 	return destroy(condition, l, __func__);
 }

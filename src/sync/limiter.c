@@ -83,8 +83,7 @@ int awl_limiter_acquire(awl_limiter *limiter)
 	const void *place = __builtin_return_address(0);
 	int r;
 
-	AWL__NOT_NULL(limiter);
-	AWL__SYNC_TASK(&limiter->_sync, t);
+	AWL__SYNC_TASK(limiter, t);
 	r = refuse(limiter, t, __func__);
 	while (r >= 0 && is_full(limiter)) {
 		r = awl__sync_wait(t, &limiter->_sync, &limiter->_sync._waiters,
@@ -99,8 +98,7 @@ int awl_limiter_acquire_nowait(awl_limiter *limiter)
 {
 	int r;
 
-	AWL__NOT_NULL(limiter);
-	AWL__SYNC_TASK(&limiter->_sync, t);
+	AWL__SYNC_TASK(limiter, t);
 	r = refuse(limiter, t, __func__);
 	if (r < 0)
 		return r;
@@ -113,8 +111,7 @@ int awl_limiter_release(awl_limiter *limiter)
 {
 	struct awl__hold *h;
 
-	AWL__NOT_NULL(limiter);
-	AWL__SYNC(&limiter->_sync, l, "the release in the task that has it");
+	AWL__SYNC(limiter, l, "the release in the task that has it");
 	h = find(limiter, l->current);
 	if (!h)
 		return awl__fail(
@@ -147,7 +144,7 @@ int awl_limiter_set_total(awl_limiter *limiter, int total)
 	AWL__NOT_NULL(limiter);
 	if (total < 1)
 		return awl__fail(-EINVAL, "%s: at least one may pass", __func__);
-	AWL__SYNC(&limiter->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(limiter, l, AWL__BY_CALLBACK);
 	limiter->_total = total;
 	while (r == 0 && limiter->_borrowed < total && !awl__list_empty(&limiter->_sync._waiters))
 		r = let_in(limiter);
@@ -156,8 +153,7 @@ int awl_limiter_set_total(awl_limiter *limiter, int total)
 
 int awl_limiter_total(awl_limiter *limiter)
 {
-	AWL__NOT_NULL(limiter);
-	AWL__SYNC(&limiter->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(limiter, l, AWL__BY_CALLBACK);
 	return limiter->_total;
 }
 
@@ -168,7 +164,7 @@ int awl_limiter_borrowers(awl_limiter *limiter, awl_task **tasks, size_t room)
 	AWL__NOT_NULL(limiter);
 	if (room)
 		AWL__NOT_NULL(tasks);
-	AWL__SYNC(&limiter->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(limiter, l, AWL__BY_CALLBACK);
 	awl__list_each (node, borrowers(limiter)) {
 		struct awl__task *t = awl__hold_task(hold_at(node));
 
@@ -183,6 +179,5 @@ int awl_limiter_borrowers(awl_limiter *limiter, awl_task **tasks, size_t room)
 
 int awl_limiter_destroy(awl_limiter *limiter)
 {
-	AWL__NOT_NULL(limiter);
-	AWL__SYNC_DESTROY(&limiter->_sync, (collect_orphans(limiter), limiter->_borrowed > 0));
+	AWL__SYNC_DESTROY(limiter, (collect_orphans(limiter), limiter->_borrowed > 0));
 }

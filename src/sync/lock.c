@@ -161,8 +161,7 @@ int awl_lock_acquire(awl_lock *lock)
 
 int awl_lock_acquire_nowait(awl_lock *lock)
 {
-	AWL__NOT_NULL(lock);
-	AWL__SYNC_TASK(&lock->_sync, t);
+	AWL__SYNC_TASK(lock, t);
 	return awl__lock_hold(lock) ? -EAGAIN : take(lock, t, __builtin_return_address(0));
 }
 
@@ -204,8 +203,7 @@ int awl_lock_release(awl_lock *lock)
 
 int awl_lock_locked(awl_lock *lock)
 {
-	AWL__NOT_NULL(lock);
-	AWL__SYNC(&lock->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(lock, l, AWL__BY_CALLBACK);
 	return awl__lock_hold(lock) != NULL;
 }
 
@@ -227,9 +225,8 @@ int awl_with_lock(awl_lock *lock, awl_fn *fn, void *arg)
 	const void *place = __builtin_return_address(0);
 	int status, r;
 
-	AWL__NOT_NULL(lock);
 	AWL__NOT_NULL(fn);
-	AWL__SYNC_TASK(&lock->_sync, t);
+	AWL__SYNC_TASK(lock, t);
 	r = awl__lock_acquire(lock, t, place, __func__);
 	if (r < 0)
 		return r;
@@ -240,6 +237,5 @@ int awl_with_lock(awl_lock *lock, awl_fn *fn, void *arg)
 
 int awl_lock_destroy(awl_lock *lock)
 {
-	AWL__NOT_NULL(lock);
-	AWL__SYNC_DESTROY(&lock->_sync, awl__lock_holder(lock) != NULL);
+	AWL__SYNC_DESTROY(lock, awl__lock_holder(lock) != NULL);
 }

@@ -233,17 +233,15 @@ int awl_queue_get(awl_queue *queue, void *item)
 
 int awl_queue_put_nowait(awl_queue *queue, const void *item)
 {
-	AWL__NOT_NULL(queue);
 	AWL__NOT_NULL(item);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	return put(queue, item);
 }
 
 int awl_queue_get_nowait(awl_queue *queue, void *item)
 {
-	AWL__NOT_NULL(queue);
 	AWL__NOT_NULL(item);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	return get(queue, item);
 }
 
@@ -320,8 +318,7 @@ static void finish(awl_queue *q, awl_loop *l, uint64_t n)
 
 int awl_queue_task_done(awl_queue *queue)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	if (!queue->_unfinished)
 		return awl__fail(-EINVAL, "%s: called more often than items were put", __func__);
 	finish(queue, l, 1);
@@ -333,8 +330,7 @@ int awl_queue_join(awl_queue *queue)
 	const void *place = __builtin_return_address(0);
 	int r = AWL__LOOK_AGAIN;
 
-	AWL__NOT_NULL(queue);
-	AWL__SYNC_TASK(&queue->_sync, t);
+	AWL__SYNC_TASK(queue, t);
 	while (r == AWL__LOOK_AGAIN && queue->_unfinished)
 		r = wait(queue, t, list(&queue->_joiners), NULL, place);
 	return r < 0 ? r : 0;
@@ -356,16 +352,14 @@ static void shut(awl_queue *q, awl_loop *l, bool immediate)
 
 int awl_queue_shutdown(awl_queue *queue, int immediate)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	shut(queue, l, immediate);
 	return 0;
 }
 
 int awl_queue_open(awl_queue *queue)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	if (queue->_shut)
 		return AWL_ESHUTDOWN;
 	queue->_producers++;
@@ -374,8 +368,7 @@ int awl_queue_open(awl_queue *queue)
 
 int awl_queue_close(awl_queue *queue)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	if (!queue->_producers)
 		return awl__fail(-EINVAL, "%s: closed more often than opened", __func__);
 	if (--queue->_producers == 0)
@@ -385,29 +378,25 @@ int awl_queue_close(awl_queue *queue)
 
 int64_t awl_queue_qsize(awl_queue *queue)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	return queue->_count;
 }
 
 int64_t awl_queue_maxsize(awl_queue *queue)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	return queue->_maxsize;
 }
 
 int awl_queue_empty(awl_queue *queue)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	return queue->_count == 0;
 }
 
 int awl_queue_full(awl_queue *queue)
 {
-	AWL__NOT_NULL(queue);
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	return is_full(queue);
 }
 
@@ -437,6 +426,6 @@ int awl_queue_destroy(awl_queue *queue)
 		release_items(queue);
 		return 0;
 	}
-	AWL__SYNC(&queue->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(queue, l, AWL__BY_CALLBACK);
 	return destroy(queue, __func__);
 }

@@ -26,57 +26,42 @@ int awl_bounded_semaphore_init(awl_semaphore *semaphore, int value)
 }
 
 /* By its static initialiser it can be anything. */
-static int check(const awl_semaphore *s, const char *call)
+static AWL__COLD int negative(const char *call)
 {
-	if (awl__likely(s->_value >= 0))
-		return 0;
 	return awl__fail(-EINVAL, "%s: a semaphore's value is not negative", call);
 }
 
 int awl_semaphore_acquire(awl_semaphore *semaphore)
 {
 	const void *place = __builtin_return_address(0);
-	int r;
 
-	AWL__NOT_NULL(semaphore);
-	AWL__SYNC_TASK(&semaphore->_sync, t);
-	r = check(semaphore, __func__);
-	while (r >= 0 && !semaphore->_value) {
-		r = awl__sync_wait(t, &semaphore->_sync, &semaphore->_sync._waiters,
+	AWL__SYNC_TASK(semaphore, t);
+	if (awl__unlikely(semaphore->_value < 0))
+		return negative(__func__);
+	while (!semaphore->_value) {
+		int r = awl__sync_wait(t, &semaphore->_sync, &semaphore->_sync._waiters,
 			AWL__WAITS_SEMAPHORE, semaphore, place);
-		if (r == 0)
-			return 0;
+		if (r != AWL__LOOK_AGAIN)
+			return r;
 	}
-	if (r < 0)
-		return r;
 	semaphore->_value--;
 	return 0;
 }
 
 int awl_semaphore_acquire_nowait(awl_semaphore *semaphore)
 {
-	int r;
-
-	AWL__NOT_NULL(semaphore);
-	AWL__SYNC(&semaphore->_sync, l, AWL__BY_CALLBACK);
-	r = check(semaphore, __func__);
-	if (r < 0)
-		return r;
-	if (!semaphore->_value)
-		return -EAGAIN;
+	AWL__SYNC(semaphore, l, AWL__BY_CALLBACK);
+	if (semaphore->_value <= 0)
+		return semaphore->_value ? negative(__func__) : -EAGAIN;
 	semaphore->_value--;
 	return 0;
 }
 
 int awl_semaphore_release(awl_semaphore *semaphore)
 {
-	int r;
-
-	AWL__NOT_NULL(semaphore);
-	AWL__SYNC(&semaphore->_sync, l, AWL__BY_CALLBACK);
-	r = check(semaphore, __func__);
-	if (r < 0)
-		return r;
+	AWL__SYNC(semaphore, l, AWL__BY_CALLBACK);
+	if (awl__unlikely(semaphore->_value < 0))
+		return negative(__func__);
 	if (awl__unlikely(semaphore->_value >= semaphore->_bound))
 		return awl__fail(
 			-EOVERFLOW, "%s: released more often than it was acquired", __func__);
@@ -87,20 +72,17 @@ int awl_semaphore_release(awl_semaphore *semaphore)
 
 int awl_semaphore_locked(awl_semaphore *semaphore)
 {
-	AWL__NOT_NULL(semaphore);
-	AWL__SYNC(&semaphore->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(semaphore, l, AWL__BY_CALLBACK);
 	return semaphore->_value <= 0;
 }
 
 int awl_semaphore_value(awl_semaphore *semaphore)
 {
-	AWL__NOT_NULL(semaphore);
-	AWL__SYNC(&semaphore->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(semaphore, l, AWL__BY_CALLBACK);
 	return semaphore->_value;
 }
 
 int awl_semaphore_destroy(awl_semaphore *semaphore)
 {
-	AWL__NOT_NULL(semaphore);
-	AWL__SYNC_DESTROY(&semaphore->_sync, false);
+	AWL__SYNC_DESTROY(semaphore, false);
 }

@@ -59,24 +59,27 @@ int awl__sync_enter_task(struct awl__sync *s, struct awl__call *call, struct awl
 int awl__sync_begin(
 	struct awl__sync *s, struct awl__call *call, const void *frame, struct awl__task **ret);
 
-/* The first line of a loop-thread function: `l`, or the refusal is returned. */
-#define AWL__SYNC(s, l, instead) \
+/* The first line of a loop-thread function of an object: `l`, or the refusal is returned. */
+#define AWL__SYNC(object, l, instead) \
+	AWL__NOT_NULL(object); \
 	static struct awl__call call_ = { __func__, instead, 0, 0 }; \
 	struct awl__claim claim_ __attribute__((cleanup(awl__claim_end))) = { NULL, 0 }; \
-	awl_loop *l = awl__sync_loop(s); \
+	awl_loop *l = awl__sync_loop(&(object)->_sync); \
 	if (awl__unlikely(!l)) { \
-		int refused_ = awl__sync_enter(s, &call_, &claim_, &l); \
+		int refused_ = awl__sync_enter(&(object)->_sync, &call_, &claim_, &l); \
 		if (refused_ < 0) \
 			return refused_; \
 	} \
 	(void)l
 
 /* The first line of what can wait: the running task, `t`, which is within its scopes. */
-#define AWL__SYNC_TASK(s, t) \
+#define AWL__SYNC_TASK(object, t) \
+	AWL__NOT_NULL(object); \
 	static struct awl__call call_ = { __func__, "awl_run_coroutine_threadsafe", 0, 0 }; \
-	struct awl__task *t = awl__sync_unasked(s); \
+	struct awl__task *t = awl__sync_unasked(&(object)->_sync); \
 	if (awl__unlikely(!t)) { \
-		int begun_ = awl__sync_begin(s, &call_, __builtin_frame_address(0), &t); \
+		int begun_ = \
+			awl__sync_begin(&(object)->_sync, &call_, __builtin_frame_address(0), &t); \
 		if (begun_ < 0) \
 			return begun_; \
 	} \
@@ -136,12 +139,13 @@ bool awl__sync_orphaned(const struct awl__sync *s);
 int awl__sync_destroy(struct awl__sync *s, bool busy, const char *call);
 
 /* The body of a *_destroy: `busy` is asked once the loop is ours. */
-#define AWL__SYNC_DESTROY(s, busy) \
-	if (awl__sync_orphaned(s)) { \
-		(s)->_home = AWL__SYNC_GONE; \
+#define AWL__SYNC_DESTROY(object, busy) \
+	AWL__NOT_NULL(object); \
+	if (awl__sync_orphaned(&(object)->_sync)) { \
+		(object)->_sync._home = AWL__SYNC_GONE; \
 		return 0; \
 	} \
-	AWL__SYNC(s, l, AWL__BY_CALLBACK); \
-	return awl__sync_destroy(s, busy, __func__)
+	AWL__SYNC(object, l, AWL__BY_CALLBACK); \
+	return awl__sync_destroy(&(object)->_sync, busy, __func__)
 
 #endif

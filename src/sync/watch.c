@@ -18,9 +18,8 @@ int awl_watch_init(awl_watch *watch, void *variable, size_t size)
 
 int awl_watch_set(awl_watch *watch, const void *value)
 {
-	AWL__NOT_NULL(watch);
 	AWL__NOT_NULL(value);
-	AWL__SYNC(&watch->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(watch, l, AWL__BY_CALLBACK);
 	if (watch->_shut)
 		return AWL_ESHUTDOWN;
 	memmove(watch->_value, value, watch->_size); /* it may be the variable itself */
@@ -31,9 +30,8 @@ int awl_watch_set(awl_watch *watch, const void *value)
 
 int awl_watch_get(awl_watch *watch, void *value)
 {
-	AWL__NOT_NULL(watch);
 	AWL__NOT_NULL(value);
-	AWL__SYNC(&watch->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(watch, l, AWL__BY_CALLBACK);
 	memcpy(value, watch->_value, watch->_size);
 	return 0;
 }
@@ -42,10 +40,9 @@ int awl_watch_changed(awl_watch *watch, uint64_t *seen, void *value)
 {
 	const void *place = __builtin_return_address(0);
 
-	AWL__NOT_NULL(watch);
 	AWL__NOT_NULL(seen);
 	AWL__NOT_NULL(value);
-	AWL__SYNC_TASK(&watch->_sync, t);
+	AWL__SYNC_TASK(watch, t);
 	while (*seen == watch->_version) {
 		int r;
 
@@ -63,8 +60,7 @@ int awl_watch_changed(awl_watch *watch, uint64_t *seen, void *value)
 
 int awl_watch_shutdown(awl_watch *watch)
 {
-	AWL__NOT_NULL(watch);
-	AWL__SYNC(&watch->_sync, l, AWL__BY_CALLBACK);
+	AWL__SYNC(watch, l, AWL__BY_CALLBACK);
 	watch->_shut = 1;
 	awl__sync_wake_all(l, &watch->_sync._waiters, 0);
 	return 0;
@@ -72,6 +68,5 @@ int awl_watch_shutdown(awl_watch *watch)
 
 int awl_watch_destroy(awl_watch *watch)
 {
-	AWL__NOT_NULL(watch);
-	AWL__SYNC_DESTROY(&watch->_sync, false);
+	AWL__SYNC_DESTROY(watch, false);
 }

@@ -44,10 +44,7 @@ int awl_sleep(int64_t ns)
 
 	if (ns <= 0)
 		return awl_yield();
-	r = awl__self(&t, __func__);
-	if (r < 0)
-		return r;
-	r = awl__wait_begin(t, __func__);
+	r = awl__self_begin(&t, __func__);
 	if (r < 0)
 		return r;
 	return sleep_until(t, awl__clock_after(awl__reactor_now(awl__task_loop(t)->reactor), ns));
@@ -56,11 +53,8 @@ int awl_sleep(int64_t ns)
 int awl_sleep_until(int64_t when)
 {
 	struct awl__task *t;
-	int r = awl__self(&t, __func__);
+	int r = awl__self_begin(&t, __func__);
 
-	if (r < 0)
-		return r;
-	r = awl__wait_begin(t, __func__);
 	if (r < 0)
 		return r;
 	if (when <= awl__task_loop(t)->now)
@@ -73,11 +67,8 @@ int awl_checkpoint(void)
 	struct awl__task *t;
 	awl_loop *l;
 	int64_t now;
-	int r = awl__self(&t, __func__);
+	int r = awl__self_begin(&t, __func__);
 
-	if (r < 0)
-		return r;
-	r = awl__wait_begin(t, __func__);
 	if (r < 0)
 		return r;
 	l = awl__task_loop(t);

@@ -236,6 +236,20 @@ int awl__check_scopes(struct awl__task *t, const void *frame, const char *call);
 	((t)->scope ? awl__check_scopes(t, __builtin_frame_address(0), call) : 0)
 #define awl__wait_begin(t, call) (awl__scopes_begin(t, call) < 0 ? AWL_ESCOPE : awl__deliver(t))
 
+/* The running task, at the beginning of a wait: 0; a refusal; AWL_ECANCELED. `frame` is that of the
+ * public function, which is what the macro is for. */
+static inline int awl__self_begin_in(struct awl__task **ret, const void *frame, const char *call)
+{
+	int r = awl__self(ret, call);
+
+	if (awl__unlikely(r < 0))
+		return r;
+	if ((*ret)->scope && awl__check_scopes(*ret, frame, call) < 0)
+		return AWL_ESCOPE;
+	return awl__deliver(*ret);
+}
+#define awl__self_begin(ret, call) awl__self_begin_in(ret, __builtin_frame_address(0), call)
+
 /* A wait of t would tell AWL_ECANCELED now. */
 static inline bool awl__asked(const struct awl__task *t)
 {

@@ -14,11 +14,8 @@ int awl_test_wait_blocked(void)
 {
 	struct awl__task *t;
 	awl_loop *l;
-	int r = awl__self(&t, __func__);
+	int r = awl__self_begin(&t, __func__);
 
-	if (r < 0)
-		return r;
-	r = awl__wait_begin(t, __func__);
 	if (r < 0)
 		return r;
 	l = awl__task_loop(t);

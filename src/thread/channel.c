@@ -244,7 +244,7 @@ static int in_task(awl_channel *ch, const struct side *side, void *item, const c
 	awl_loop *l;
 	int r = check(ch, item, call);
 
-	if (r < 0 || (r = awl__self(&t, call)) < 0 || (r = awl__wait_begin(t, call)) < 0)
+	if (r < 0 || (r = awl__self_begin(&t, call)) < 0)
 		return r;
 	l = awl__task_loop(t);
 	w = (struct waiter){ .loop = l };

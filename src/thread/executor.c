@@ -144,9 +144,7 @@ int awl__executor_begin(awl_executor *executor, awl_fn *fn, struct awl__task **t
 
 	if (!fn)
 		return awl__fail(-EINVAL, "%s: fn is NULL", call);
-	r = awl__self(t, call);
-	if (r == 0)
-		r = awl__wait_begin(*t, call);
+	r = awl__self_begin(t, call);
 	return r < 0 ? r : choose(executor, *t, pool, call);
 }
 

@@ -28,9 +28,9 @@ static int wait_in_task(void *pool)
 {
 	struct farewell *f;
 	struct awl__task *t;
-	int r = awl__self(&t, "awl_executor_join");
+	int r = awl__self_begin(&t, "awl_executor_join");
 
-	if (r < 0 || (r = awl__wait_begin(t, "awl_executor_join")) < 0)
+	if (r < 0)
 		return r;
 	if (!(f = awl__alloc_zero(sizeof *f)))
 		return -ENOMEM;

@@ -36,7 +36,7 @@ void wake(struct task *t)
 	make_ready((struct ready){ A_TASK, t->number, 0 });
 }
 
-/* The longest waiter is told `word`, a case of a select if that has no other; NULL: nobody waits. */
+/* The longest waiter is told `word`, a select's case unless it has another; NULL: nobody waits. */
 struct task *wake_first(struct line_up *l, int word)
 {
 	while (l->n) {
