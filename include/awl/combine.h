@@ -48,8 +48,9 @@ AWL_MUST AWL_TASK int awl_gather(awl_job *jobs, size_t n, int how);
 /*
  * The same for n futures or tasks that are under way; results[i], unless `results` is NULL, is the
  * outcome of futures[i], AWL_EPENDING for one that was left. One future may stand there twice. A
- * request to stop cancels them all, and waits for them, in each of the three ways. Refused:
- * AWL_EOTHERLOOP, AWL_EDEADLK (the calling task among them), -EINVAL, -ENOMEM. asyncio: T19-T21.
+ * request to stop cancels them all, and waits for them, in each of the three ways; unless one of
+ * them waits for the calling task by now. Refused: AWL_EOTHERLOOP, AWL_EDEADLK (the calling task is
+ * among them, or one of them waits for it), -EINVAL, -ENOMEM. asyncio: T19-T21.
  */
 AWL_MUST AWL_TASK int awl_gather_futures(
 	awl_future *const *futures, size_t n, int *results, int how);

@@ -27,13 +27,24 @@ static void cancel_all(awl_future *const *futures, size_t n, const char *reason)
 		awl__future_cancel(futures[i], reason);
 }
 
+/* A circle: one of them, that cannot end before t goes on. */
+static bool waits_for_us(const struct awl__task *t, awl_future *const *futures, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (awl__waits_for(futures[i], t))
+			return true;
+	return false;
+}
+
 /*
  * Whatever is asked meanwhile is passed on to the futures, and their ends waited for: 0, or
- * AWL_ECANCELED. *taken: a request by awl_cancel is on our account now.
+ * AWL_ECANCELED. A child may gather the task that has come to join it since: asked to stop, it lets
+ * go. *taken: a request by awl_cancel is on our account now.
  */
 static int wait_for_all(struct awl__task *t, struct awl__watcher *w, awl_future *const *futures,
 	size_t n, int how, bool *taken)
 {
+	const struct awl__gathered all = { futures, n };
 	bool stopping = false, failing = false;
 
 	/* asyncio's way: one that fails is no reason to wait for the others. */
@@ -50,9 +61,11 @@ static int wait_for_all(struct awl__task *t, struct awl__watcher *w, awl_future 
 			w->until = AWL__UNTIL_ALL;
 			cancel_all(futures, n, "another of its gather failed");
 		}
+		if (stopping && waits_for_us(t, futures, n))
+			break;
 		w->task = &t->future;
 		awl__list_push(&w->queue, &t->ready.link);
-		awl__park(t, AWL__WAITS_SELECT, (uintptr_t)w, INT64_MAX);
+		awl__park(t, AWL__WAITS_GATHER, (uintptr_t)&all, INT64_MAX);
 		w->task = NULL;
 	}
 	return stopping ? AWL_ECANCELED : 0;
@@ -74,6 +87,9 @@ int awl_gather_futures(awl_future *const *futures, size_t n, int *results, int h
 		return r;
 	if (t->scope && awl__check_scopes(t, __builtin_frame_address(0), __func__) < 0)
 		return AWL_ESCOPE;
+	if (waits_for_us(t, futures, n))
+		return awl__fail(
+			AWL_EDEADLK, "%s: one of the futures waits for the calling task", __func__);
 	watches = awl__watches_get(frame, n);
 	if (!watches)
 		return -ENOMEM;

@@ -46,11 +46,32 @@ static const struct awl__task *awaited_by(const struct awl__task *u)
 	}
 }
 
+/* What u gathers, parked or about to run and to park again; NULL: nothing. */
+static const struct awl__gathered *gathered_by(const struct awl__task *u)
+{
+	bool gathers = u->future.row.waits == AWL__WAITS_GATHER;
+
+	return gathers ? (const void *)(uintptr_t)u->waits_on : NULL;
+}
+
+static bool waits_for(const struct awl__task *u, const struct awl__task *t, int *looks);
+
+static bool one_waits_for(const struct awl__gathered *g, const struct awl__task *t, int *looks)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (awl__is_task(g->futures[i]) &&
+			waits_for((const struct awl__task *)g->futures[i], t, looks))
+			return true;
+	return false;
+}
+
 static bool waits_for(const struct awl__task *u, const struct awl__task *t, int *looks)
 {
 	while (u && u != t && --*looks >= 0) {
 		const struct awl__scope *group = joined_by(u);
 
+		if (gathered_by(u))
+			return one_waits_for(gathered_by(u), t, looks);
 		if (!group) {
 			u = awaited_by(u);
 			continue;

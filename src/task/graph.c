@@ -85,6 +85,7 @@ static void object_words(const struct awl__task *t, char *buf, size_t len)
 		[AWL__WAITS_SELECT] = "the first of several",
 		[AWL__WAITS_THREAD] = "a function in a thread",
 		[AWL__WAITS_ERRAND] = "another thread",
+		[AWL__WAITS_GATHER] = "the ends of several",
 	};
 	const char *words = what[t->future.row.waits];
 
@@ -218,6 +219,7 @@ struct awl__task *awl__next_awaited(const struct awl__task *t, const struct awl_
 	case AWL__WAITS_LOCK:
 		return after ? NULL : holder(t);
 	case AWL__WAITS_SELECT:
+	case AWL__WAITS_GATHER:
 		return next_selected(t, after);
 	default:
 		return NULL;

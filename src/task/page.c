@@ -63,6 +63,7 @@ static const struct awl__page layout = {
 		[AWL__WAITS_SELECT] = "select",
 		[AWL__WAITS_THREAD] = "thread",
 		[AWL__WAITS_ERRAND] = "thread",
+		[AWL__WAITS_GATHER] = "gather",
 	},
 };
 

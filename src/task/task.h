@@ -37,7 +37,14 @@ enum awl__waits {
 	AWL__WAITS_SELECT,
 	AWL__WAITS_THREAD, /* waits_on: the operation, on its own stack: a function in a thread */
 	AWL__WAITS_ERRAND, /* in a queue of what it has sent to another thread */
+	AWL__WAITS_GATHER, /* waits_on: on its own stack, what it gathers: all of it */
 	AWL__WAITS_COUNT,
+};
+
+/* Futures whose ends a task waits for, whatever is asked of it meanwhile. */
+struct awl__gathered {
+	awl_future *const *futures;
+	size_t n;
 };
 
 /* What few tasks have. */

@@ -108,6 +108,7 @@ static const struct {
 	{ OP_START, 2 },
 	{ OP_SELECT, 5 },
 	{ OP_GATHER, 2 },
+	{ OP_GATHER_FUTURES, 4 },
 	{ OP_LIMITER, 3 },
 	{ OP_STARTED, 2 },
 	{ OP_REPEAT, 1 },
@@ -232,6 +233,12 @@ static void fill(struct maker *m, int16_t at, int depth)
 	case OP_GATHER:
 		s->a = some_task(m);
 		s->b = one_in(m, 3);
+		break;
+	case OP_GATHER_FUTURES:
+		do
+			s->a |= 1 << (one_in(m, 2) ? some_task(m) : BODIES + (int)draw(m, FUTURES));
+		while (!one_in(m, 3));
+		s->b = (int32_t)draw(m, 3);
 		break;
 	case OP_LIMITER_TOTAL:
 		s->b = 1 + (int32_t)draw(m, 3);

@@ -200,6 +200,8 @@ static enum verdict execute(struct task *t, struct frame *f, int *r)
 		return select_one(t, f, s, r);
 	case OP_GATHER:
 		return gather(t, f, s, r);
+	case OP_GATHER_FUTURES:
+		return gather_futures(t, f, s, r);
 	case OP_START:
 		return s->b < 0 ? done(r, -ESRCH) : start(t, f, s->a, &world.scope[s->b], r);
 	case OP_TIMEOUT:
@@ -302,6 +304,8 @@ static void run_one(struct ready r)
 		run_callback(r.what);
 	else if (r.kind == A_CASE)
 		claim(r.what, outcome_of(r.on));
+	else if (r.kind == A_WATCH)
+		watched_ended(r.what, r.on);
 	else
 		trace_add(world.trace, world.now, DONE_CALLBACK, r.what, outcome_of(r.on));
 }

@@ -64,6 +64,14 @@ struct frame {
 	int64_t when; /* a select's time */
 };
 
+struct watcher {
+	struct line_up watched;
+	int left, failure; /* not done; the first to fail, or 0 */
+	bool all; /* a failure is no end */
+	bool stopping, failing, taken;
+	bool waits; /* for all of them, whatever is asked */
+};
+
 struct task {
 	int number;
 	bool made, begun;
@@ -87,6 +95,7 @@ struct task {
 	int given; /* an item */
 	struct line_up selecting; /* itself, while it waits in a select */
 	int taken; /* the case that was served; -1: none yet */
+	struct watcher watcher; /* while it gathers what is under way */
 	int64_t timer; /* FOREVER: not armed */
 	uint64_t armed; /* when, among all timers */
 };
@@ -112,7 +121,7 @@ struct limiter {
 
 /* What waits to run: a task, or a callback by its statement. */
 struct ready {
-	enum { A_TASK, A_CALLBACK, A_DONE_CALLBACK, A_CASE } kind;
+	enum { A_TASK, A_CALLBACK, A_DONE_CALLBACK, A_CASE, A_WATCH } kind;
 	int what, on;
 };
 
@@ -205,8 +214,11 @@ enum verdict wait_barrier(struct task *t, struct frame *f, int *r);
 enum verdict with_limiter(struct task *t, struct frame *f, int *r);
 int limiter_total(int total);
 
-/* model_select.c: cases, as numbers below 0 in a line */
+/* model_select.c: cases, and tasks that gather, as numbers below 0 in a line */
 bool is_case(int who);
+bool is_watch(int who);
+void watched_ended(int which, int e);
+enum verdict gather_futures(struct task *t, struct frame *f, const struct statement *s, int *r);
 struct task *claim(int which, int word);
 enum verdict select_one(struct task *t, struct frame *f, const struct statement *s, int *r);
 

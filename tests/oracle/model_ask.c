@@ -118,7 +118,9 @@ void end_endable(int e, enum state state, int outcome)
 	world.endable[e].outcome = outcome;
 	world.endable[e].waiters.n = 0;
 	for (int i = 0; i < waiters.n; i++)
-		if (is_case(waiters.who[i]))
+		if (is_watch(waiters.who[i]))
+			make_ready((struct ready){ A_WATCH, waiters.who[i], e });
+		else if (is_case(waiters.who[i]))
 			make_ready((struct ready){ A_CASE, waiters.who[i], e });
 		else if (waiters.who[i] < 0)
 			make_ready((struct ready){ A_DONE_CALLBACK, -1 - waiters.who[i], e });
@@ -158,6 +160,14 @@ static bool leads_to(const struct task *u, const struct task *t, bool *seen)
 	if (seen[u->number])
 		return false;
 	seen[u->number] = true;
+	for (int i = 0; i < u->watcher.watched.n && u->watcher.waits; i++) {
+		int e = u->watcher.watched.who[i];
+
+		if (e < TASKS && leads_to(&world.task[e], t, seen))
+			return true;
+	}
+	if (u->watcher.waits)
+		return false;
 	if (!group && u->parked && u->waits == AN_ENDABLE)
 		return u->on < TASKS && leads_to(&world.task[u->on], t, seen);
 	if (!group && u->parked && u->deaf)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_select.c - a select stands in all its queues at once, beside tasks, and has the first thing
+ * model_select.c - one task that waits for many. A select stands in all its queues at once, beside tasks, and has the first thing
  * that comes while it waits; whatever comes after that goes to the next in the queue.
  */
 #include "model.h"
@@ -11,9 +11,20 @@ static int case_of(const struct task *t, int c)
 	return -1 - STATEMENTS - (t->number * CASES + c);
 }
 
+/* And below that, a task that gathers. */
+static int watch_of(const struct task *t)
+{
+	return -1 - STATEMENTS - TASKS * CASES - t->number;
+}
+
+bool is_watch(int who)
+{
+	return who < -STATEMENTS - TASKS * CASES;
+}
+
 bool is_case(int who)
 {
-	return who < -STATEMENTS;
+	return who < -STATEMENTS && !is_watch(who);
 }
 
 static bool is_put(int c)
@@ -74,15 +85,22 @@ static void attach(const struct task *t, int cases)
 			join_line(line_of(c), case_of(t, c));
 }
 
-static void forget(struct ready *list, int *n, int from, int which)
+static void forget_in(struct ready *list, int *n, int from, int which)
 {
 	int kept = from;
 
 	for (int i = from; i < *n; i++)
-		if (list[i].kind != A_CASE || list[i].what != which)
+		if ((list[i].kind != A_CASE && list[i].kind != A_WATCH) || list[i].what != which)
 			list[kept++] = list[i];
 	if (kept < *n)
 		*n = kept;
+}
+
+/* It is not to run any more. */
+static void forget(int which)
+{
+	forget_in(world.ready, &world.ready_n, 0, which);
+	forget_in(world.batch, &world.batch_n, world.batch_at, which);
 }
 
 /* Out of every line, and of what is to run. */
@@ -92,8 +110,7 @@ static void detach(const struct task *t, int cases)
 		if (!(cases & 1 << c) || !line_of(c))
 			continue;
 		leave_line(line_of(c), case_of(t, c));
-		forget(world.ready, &world.ready_n, 0, case_of(t, c));
-		forget(world.batch, &world.batch_n, world.batch_at, case_of(t, c));
+		forget(case_of(t, c));
 	}
 }
 
@@ -142,4 +159,127 @@ enum verdict select_one(struct task *t, struct frame *f, const struct statement 
 		if (!came_to_nothing(t, s->a, *r, r))
 			return DONE;
 	}
+}
+
+/* --- gather, of what is under way --- */
+
+static void count(struct watcher *w, int e)
+{
+	if (!w->failure && outcome_of(e) < 0)
+		w->failure = outcome_of(e);
+}
+
+static bool is_over(const struct watcher *w)
+{
+	return !w->left || (w->failure && !w->all);
+}
+
+/* In its turn, after the end. */
+void watched_ended(int which, int e)
+{
+	struct task *t = &world.task[-1 - STATEMENTS - TASKS * CASES - which];
+
+	t->watcher.left--;
+	count(&t->watcher, e);
+	if (is_over(&t->watcher))
+		wake_first(&t->selecting, 0);
+}
+
+/* One of those it gathers waits for it. */
+static bool is_circle(const struct task *t)
+{
+	for (int i = 0; i < t->watcher.watched.n; i++)
+		if (waits_for(t->watcher.watched.who[i], t))
+			return true;
+	return false;
+}
+
+/* Those that are known; false: the task itself is among them, or what waits for it. */
+static bool watch(struct task *t, const struct statement *s)
+{
+	struct watcher *w = &t->watcher;
+
+	*w = (struct watcher){ .all = s->b == AWL_RETURN_EXCEPTIONS };
+	for (int i = 0; i < BODIES + FUTURES; i++) {
+		int e = i < BODIES ? i : TASKS + i - BODIES;
+
+		if (s->a & 1 << i && world.endable[e].exists)
+			join_line(&w->watched, e);
+		if (s->a & 1 << i && e == t->number)
+			return false;
+	}
+	if (is_circle(t))
+		return false;
+	for (int i = 0; i < w->watched.n; i++) {
+		int e = w->watched.who[i];
+
+		if (world.endable[e].state != PENDING) {
+			count(w, e);
+			continue;
+		}
+		w->left++;
+		join_line(&world.endable[e].waiters, watch_of(t));
+	}
+	return true;
+}
+
+static int unwatch(struct task *t)
+{
+	int good = 0;
+
+	for (int i = 0; i < t->watcher.watched.n; i++) {
+		int e = t->watcher.watched.who[i];
+
+		leave_line(&world.endable[e].waiters, watch_of(t));
+		good += world.endable[e].state != PENDING && outcome_of(e) >= 0;
+	}
+	forget(watch_of(t));
+	return good;
+}
+
+static void cancel_all(const struct watcher *w)
+{
+	for (int i = 0; i < w->watched.n; i++)
+		cancel(w->watched.who[i]);
+}
+
+/* What is asked meanwhile is passed on to them, and their ends waited for. */
+static void pass_on(struct task *t, int how)
+{
+	struct watcher *w = &t->watcher;
+	bool request = t->pending;
+
+	if (deliver(t) < 0 && (!w->stopping || request)) {
+		w->stopping = w->all = true;
+		w->taken |= request;
+		cancel_all(w);
+	} else if (how == AWL_CANCEL_SIBLINGS && w->failure && !w->failing && !w->stopping) {
+		w->failing = w->all = true;
+		cancel_all(w);
+	}
+}
+
+enum verdict gather_futures(struct task *t, struct frame *f, const struct statement *s, int *r)
+{
+	struct watcher *w = &t->watcher;
+	int how = s->b, good;
+
+	w->waits = false;
+	if (!f->phase++ && !watch(t, s))
+		return done(r, AWL_EDEADLK);
+	if (w->left && !(how == AWL_LEAVE_SIBLINGS && w->failure && !w->stopping)) {
+		pass_on(t, how);
+		w->waits = !w->stopping || !is_circle(t);
+		if (w->waits)
+			return park_in(t, &t->selecting);
+	}
+	good = unwatch(t);
+	*r = w->stopping ? AWL_ECANCELED : 0;
+	if (how != AWL_RETURN_EXCEPTIONS && w->failure && w->failure != AWL_EFUTURECANCELED) {
+		t->pending |= w->taken; /* errors win */
+		return done(r, w->failure);
+	}
+	if (how != AWL_RETURN_EXCEPTIONS && *r == 0)
+		*r = w->failure;
+	return done(r, *r < 0 ? *r : good);
 }

@@ -190,6 +190,24 @@ static int gather(const struct statement *s)
 	return r < 0 ? r : done;
 }
 
+/* Those that are known by now. */
+static int gather_futures(const struct statement *s)
+{
+	awl_future *futures[BODIES + FUTURES];
+	int results[BODIES + FUTURES], n = 0, done = 0, r;
+
+	for (int i = 0; i < BODIES + FUTURES; i++) {
+		awl_future *f = i < BODIES ? run.task[i] : run.future[i - BODIES];
+
+		if (s->a & 1 << i && f)
+			futures[n++] = f;
+	}
+	r = awl_gather_futures(futures, (size_t)n, results, s->b);
+	for (int i = 0; i < n && r == 0; i++)
+		done += results[i] >= 0;
+	return r < 0 ? r : done;
+}
+
 static awl_case make_case(const struct statement *s, int c, int *item)
 {
 	if (c < CASE_PUT)
@@ -282,6 +300,8 @@ static int run_statement(int who, int at)
 		return select_one(at);
 	case OP_GATHER:
 		return gather(s);
+	case OP_GATHER_FUTURES:
+		return gather_futures(s);
 
 	case OP_SPAWN:
 		return spawn(s->a, NULL);

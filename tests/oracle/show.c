@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* How a statement reads; %a and %b are its numbers, %c cases. */
+/* How a statement reads; %a and %b are its numbers, %c cases, %g what is gathered. */
 static const char *const words[OPS] = {
 	[OP_REAP] = "cancel whoever is left",
 	[OP_YIELD] = "yield",
@@ -26,6 +26,7 @@ static const char *const words[OPS] = {
 	[OP_START] = "start t%a in g%b",
 	[OP_SELECT] = "select%c",
 	[OP_GATHER] = "gather t%a and the next, in spite of failures: %b",
+	[OP_GATHER_FUTURES] = "gather%g, on a failure %b",
 	[OP_SPAWN] = "spawn t%a",
 	[OP_CHILD] = "spawn t%a in g%b",
 	[OP_STARTED] = "say started, %b",
@@ -79,6 +80,13 @@ static void print_cases(const struct statement *s)
 	}
 }
 
+static void print_gathered(const struct statement *s)
+{
+	for (int i = 0; i < BODIES + FUTURES; i++)
+		if (s->a & 1 << i)
+			printf(i < BODIES ? " t%d" : " f%d", i < BODIES ? i : i - BODIES);
+}
+
 static void print_statement(const struct program *p, int at)
 {
 	const struct statement *s = &p->at[at];
@@ -91,6 +99,8 @@ static void print_statement(const struct program *p, int at)
 		w++;
 		if (*w == 'c')
 			print_cases(s);
+		else if (*w == 'g')
+			print_gathered(s);
 		else if (*w == 'b' && s->b < -4096)
 			printf("%s", awl_error_name(s->b));
 		else

@@ -78,7 +78,7 @@ static bool fewer_cases(struct program *p, int i)
 	int16_t at = *link_at(p, i);
 	int32_t *cases;
 
-	if (at < 0 || p->at[at].op != OP_SELECT)
+	if (at < 0 || (p->at[at].op != OP_SELECT && p->at[at].op != OP_GATHER_FUTURES))
 		return false;
 	cases = &p->at[at].a;
 	if (!(*cases & (*cases - 1)))

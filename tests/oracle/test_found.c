@@ -190,6 +190,88 @@ static void who_takes_a_conditions_lock_back_waits_for_its_holder(void **state)
 	in_loop(limited_lock, NULL);
 }
 
+/* --- a circle through a gather, which no request ends --- */
+
+static int gathered_awaits(void *arg)
+{
+	(void)!awl_yield();
+	assert_int_equal(awl_await(owner), AWL_EDEADLK);
+	return 0;
+}
+
+static int gathers_child(void *arg)
+{
+	return awl_gather_futures(&child, 1, NULL, AWL_CANCEL_SIBLINGS);
+}
+
+static int awaits_who_gathers(void *arg)
+{
+	assert_int_equal(awl_create_task(gathered_awaits, NULL, &child), 0);
+	assert_int_equal(awl_create_task(gathers_child, NULL, &owner), 0);
+	assert_int_equal(awl_await(owner), 0);
+	awl_unref(owner);
+	awl_unref(child);
+	return 0;
+}
+
+static void a_task_that_awaits_who_gathers_it_is_refused(void **state)
+{
+	in_loop(awaits_who_gathers, NULL);
+}
+
+static int gathers_who_awaits(void *arg)
+{
+	assert_int_equal(awl_create_task(awaits_owner, NULL, &child), 0);
+	owner = awl_ref(awl_current_task());
+	(void)!awl_yield();
+	assert_int_equal(gathers_child(NULL), AWL_EDEADLK);
+	awl_unref(owner);
+	awl_unref(child);
+	return 0;
+}
+
+static void a_gather_of_who_awaits_the_caller_is_refused(void **state)
+{
+	in_loop(gathers_who_awaits, NULL);
+}
+
+static int gathers_owner(void *arg)
+{
+	return awl_gather_futures(&owner, 1, NULL, AWL_CANCEL_SIBLINGS);
+}
+
+static int is_gathered(void *arg)
+{
+	awl_task_group g;
+
+	awl_task_group_enter(&g);
+	assert_int_equal(awl_task_group_create_task(&g, gathers_owner, NULL, NULL), 0);
+	(void)!awl_yield();
+	return awl_task_group_exit(&g, 0);
+}
+
+static int stops_who_is_gathered(void *arg)
+{
+	assert_int_equal(awl_create_task(is_gathered, NULL, &owner), 0);
+	for (int i = 0; i < 4; i++)
+		(void)!awl_yield();
+	assert_int_equal(awl_cancel(owner, NULL), 1);
+	assert_int_equal(awl_join(owner), 0);
+	assert_true(awl_cancelled(owner));
+	awl_unref(owner);
+	return 0;
+}
+
+static int limited_gathered(void *arg)
+{
+	return limited(stops_who_is_gathered);
+}
+
+static void a_child_that_gathers_who_joins_it_lets_go_when_asked_to_stop(void **state)
+{
+	in_loop(limited_gathered, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +279,9 @@ int main(void)
 		cmocka_unit_test(a_cancel_gets_through_where_child_and_owner_wait_for_each_other),
 		cmocka_unit_test(who_is_about_to_join_again_counts_as_joining),
 		cmocka_unit_test(who_takes_a_conditions_lock_back_waits_for_its_holder),
+		cmocka_unit_test(a_task_that_awaits_who_gathers_it_is_refused),
+		cmocka_unit_test(a_gather_of_who_awaits_the_caller_is_refused),
+		cmocka_unit_test(a_child_that_gathers_who_joins_it_lets_go_when_asked_to_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
