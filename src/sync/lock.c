@@ -194,7 +194,7 @@ int awl_lock_release(awl_lock *lock)
 
 	AWL__NOT_NULL(lock);
 	t = awl__sync_self(&lock->_sync);
-	if (awl__likely(awl__lock_is_held_by(lock, t))) {
+	if (awl__likely(t && awl__lock_is_held_by(lock, t))) {
 		awl__lock_hand_over(lock);
 		return 0;
 	}

@@ -10,7 +10,10 @@
 /* For the running task, which does not have it. */
 int awl__lock_acquire(awl_lock *lock, struct awl__task *t, const void *place, const char *call);
 
-/* Its record, whoever has it or nobody; NULL: none. Only in the loop it is at home in. */
+/*
+ * Its record, whoever has it or nobody; NULL: none. Only asked where its home was looked at: storage
+ * that is something else by now names no record.
+ */
 static inline struct awl__hold *awl__lock_record(const awl_lock *lock)
 {
 	struct awl__hold *h = lock->_hold;
@@ -38,7 +41,7 @@ static inline bool awl__lock_is_held_by(const awl_lock *lock, const struct awl__
 {
 	struct awl__hold *h = awl__lock_record(lock);
 
-	return awl__likely(t && h && h->task == t);
+	return awl__likely(h && h->task == t && t);
 }
 
 /* The holder gives it up, to the next in the queue if there is one. */

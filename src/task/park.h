@@ -23,16 +23,17 @@ void awl__answer_probe(awl_loop *l, struct awl__task *t) AWL__COLD;
  */
 AWL__INLINE void awl__warm(const awl_loop *l)
 {
-	struct awl__list *next = l->batch.next, *far = next->next;
-	const char *sp;
+	struct awl__list *far = l->batch.next->next;
+	struct awl__runnable *next = awl__runnable_at(l->batch.next);
+	uintptr_t row = (uintptr_t)far - AWL__CACHE_LINE, sp;
 
-	if (far == &l->batch)
+	if (far == &l->batch || next->kind != AWL__RUN_TASK)
 		return;
+	__builtin_prefetch((void *)row, 1);
 	__builtin_prefetch(far, 1);
-	__builtin_prefetch((char *)far - AWL__CACHE_LINE, 1);
-	sp = awl__task_of(awl__runnable_at(next))->context.sp;
-	for (int i = 0; i < WARM_LINES; i++)
-		__builtin_prefetch(sp + i * AWL__CACHE_LINE, 1);
+	sp = (uintptr_t)awl__task_of(next)->context.sp; /* 0 if it has not begun: no harm */
+	for (unsigned i = 0; i < WARM_LINES; i++)
+		__builtin_prefetch((void *)(sp + i * AWL__CACHE_LINE), 1);
 }
 
 /* The next context to go to: a task's, which is `current` then, or the hub's. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * model_select.c - one task that waits for many. A select stands in all its queues at once, beside tasks, and has the first thing
- * that comes while it waits; whatever comes after that goes to the next in the queue.
+ * model_select.c - one task that waits for many. A select stands in all its queues at once, beside
+ * tasks, and has the first thing that comes while it waits; whatever comes after that goes to the
+ * next in the queue. A gather waits for all that it was given.
  */
 #include "model.h"
 

@@ -73,7 +73,7 @@ enum op {
 	OP_START, /* task a in group b, until it says `started` */
 	OP_SELECT, /* among the cases a, of which the time is b */
 	OP_GATHER, /* task a and the next one; b: the others of one that fails go on */
-	OP_GATHER_FUTURES, /* tasks and, above them, futures, the bits of a; b: what a failure does */
+	OP_GATHER_FUTURES, /* bits of a: tasks and, above them, futures; b: what a failure does */
 
 	/* these never do */
 	OP_SPAWN,
