@@ -11,7 +11,7 @@
 int awl__lock_acquire(awl_lock *lock, struct awl__task *t, const void *place, const char *call);
 
 /*
- * Its record, whoever has it or nobody; NULL: none. Only asked where its home was looked at: storage
+ * Its record, whoever has it or nobody; NULL: none. Only asked once its home was looked at: storage
  * that is something else by now names no record.
  */
 static inline struct awl__hold *awl__lock_record(const awl_lock *lock)
