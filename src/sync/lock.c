@@ -145,18 +145,17 @@ int awl_lock_acquire(awl_lock *lock)
 {
 	const void *place = __builtin_return_address(0);
 	struct awl__task *t;
+	struct awl__hold *h;
 
 	AWL__NOT_NULL(lock);
 	t = awl__sync_unasked(&lock->_sync);
-	if (awl__likely(t != NULL)) {
-		struct awl__hold *h = awl__lock_record(lock);
-
-		if (awl__likely(h && !h->task)) {
-			awl__hold_take(h, t, place);
-			return 0;
-		}
-	}
-	return acquire(lock, __builtin_frame_address(0), place);
+	if (awl__unlikely(!t))
+		return acquire(lock, __builtin_frame_address(0), place);
+	h = awl__lock_record(lock);
+	if (awl__unlikely(!h || h->task))
+		return awl__lock_acquire(lock, t, place, __func__);
+	awl__hold_take(h, t, place);
+	return 0;
 }
 
 int awl_lock_acquire_nowait(awl_lock *lock)

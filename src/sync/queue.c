@@ -224,7 +224,7 @@ int awl_queue_get(awl_queue *queue, void *item)
 	t = awl__sync_unasked(&queue->_sync);
 	if (awl__unlikely(!t))
 		return get_asked(queue, item, frame, place);
-	if (!is_plain(queue, &queue->_putters, t) || !queue->_count)
+	if (!queue->_count || !is_plain(queue, &queue->_putters, t))
 		return get_or_wait(queue, t, item, place);
 	awl__task_loop(t)->budget--;
 	awl__ring_take(queue, item);
