@@ -20,6 +20,11 @@
 #include <awl/queue.h>
 #include <awl/thread.h>
 #include <awl/executor.h>
+#include <awl/names.h>
+#include <awl/datagram.h>
+#include <awl/socket.h>
+#include <awl/stream.h>
+#include <awl/server.h>
 #include <awl/channel.h>
 #include <awl/workers.h>
 #include <awl/inspect.h>

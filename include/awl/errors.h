@@ -31,7 +31,11 @@ AWL__BEGIN
 	X(ENOTSTARTED, 4113, "the child ended without saying that it had started") \
 	X(EDEAD, 4114, "what this call waits for or works on is gone") \
 	X(EBROKEN, 4115, "the barrier was reset or aborted") \
-	X(ESHUTDOWN, 4116, "it was shut down: nothing more goes in, and nothing will come")
+	X(ESHUTDOWN, 4116, "it was shut down: nothing more goes in, and nothing will come") \
+	X(EINCOMPLETE, 4117, "the stream ended before all of it had come") \
+	X(ELIMIT, 4118, "the separator did not come within the stream's limit") \
+	X(ENONAME, 4119, "no address is known for this name") \
+	X(ENAMESERVER, 4120, "no name server gave an answer")
 
 enum awl_error {
 #define AWL__X(name, number, sentence) AWL_##name = -(number),

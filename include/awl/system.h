@@ -28,6 +28,9 @@ typedef struct awl_allocator {
 } awl_allocator;
 AWL_MUST AWL_ANY_THREAD int awl_set_allocator(const awl_allocator *a);
 
+/* Frees memory that a call of awl's has left to its caller. NULL is ignored. */
+AWL_ANY_THREAD void awl_free(void *block);
+
 enum awl_log_level { AWL_LOG_ERROR = 3, AWL_LOG_WARNING = 4, AWL_LOG_INFO = 6 };
 
 /*

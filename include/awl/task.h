@@ -87,8 +87,9 @@ AWL_TASK int64_t awl_deadline(void);
 
 /*
  * Waits until `fd` is ready for one of `events` (POLLIN, POLLOUT, POLLPRI): those that came, with
- * POLLERR and POLLHUP. Two tasks may wait on one descriptor. -EBADF. The descriptor stays the
- * caller's, its O_NONBLOCK untouched; closing it while a task waits is the caller's mistake.
+ * POLLERR and POLLHUP. Two tasks may wait on one descriptor. -EBADF; -EBUSY for a stream's. The
+ * descriptor stays the caller's, its O_NONBLOCK untouched; who closes it while a task waits does so
+ * by awl_sock_close, whatever it is: AWL_EDEAD.
  */
 AWL_MUST AWL_TASK int awl_wait_fd(int fd, int events);
 

@@ -76,6 +76,11 @@ void awl__free(void *block)
 		allocator.release(allocator.ctx, block);
 }
 
+void awl_free(void *block)
+{
+	awl__free(block);
+}
+
 void *awl__map(size_t size, int prot, int extra_flags)
 {
 	void *p;

@@ -88,6 +88,10 @@ int awl__loop_new(
 	awl__list_init(&l->ready);
 	awl__list_init(&l->batch);
 	awl__list_init(&l->loose);
+	awl__list_init(&l->in_line);
+	awl__list_init(&l->closers);
+	for (int kind = 0; kind < AWL__OPEN_KINDS; kind++)
+		awl__list_init(&l->open[kind].all);
 	l->reactor = reactor;
 	l->stack_size = o->stack_size;
 	l->virtual_time = strcmp(reactor->class->name, "sim") == 0;

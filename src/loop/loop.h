@@ -38,6 +38,14 @@ enum awl__run_kind {
 	AWL__RUN_ABOVE, /* what only the rooms above know: loop->run */
 };
 
+/* What a loop that closes has to end when its tasks have. */
+enum awl__open_kind {
+	AWL__OPEN_STREAMS,
+	AWL__OPEN_DATAGRAMS,
+	AWL__OPEN_WATCHES, /* of awl_loop_add_reader and _writer */
+	AWL__OPEN_KINDS,
+};
+
 enum awl__timer_kind {
 	AWL__TIMER_TASK,
 	AWL__TIMER_HANDLE,
@@ -104,6 +112,7 @@ struct awl_loop {
 	struct awl__heap timers;
 	struct awl__reactor *reactor;
 	struct awl__stack_pool stacks;
+	int64_t trim_at; /* not before that they give memory back */
 	const struct awl__loop_hooks *hooks;
 	struct awl__pool *pool; /* where plain functions run; NULL: the process's */
 
@@ -123,6 +132,9 @@ struct awl_loop {
 	bool leak_told;
 	size_t stack_size;
 	bool virtual_time; /* sim: the system's clocks say nothing */
+	struct awl__lent **lent; /* pages of what is known of lent descriptors, by number */
+	uint32_t lent_pages;
+	struct awl__list in_line, closers; /* tasks: for their turn at one; for all to let go */
 	int (*factory)(awl_loop *l, struct awl_task_options *o, awl_fn **fn, void **arg, void *own);
 	void *factory_arg;
 
@@ -130,6 +142,15 @@ struct awl_loop {
 	struct awl__rows holds; /* locks and tokens that tasks have */
 	uint32_t fresh_holds; /* so many more before free ones are searched for */
 	uint64_t sync_serial;
+
+	/* the net room's */
+	struct {
+		struct awl__list all;
+		void (*end)(struct awl_loop *l); /* set with the first; NULL: there was none */
+	} open[AWL__OPEN_KINDS]; /* what is not yet closed, ended in this order */
+	void *net_blocks; /* memory for what has come and is not yet read: free, linked */
+	uint32_t net_block_count;
+	uint32_t net_kept; /* of `kept`: streams and servers */
 
 	awl_exception_handler *on_exception;
 	void *on_exception_arg;

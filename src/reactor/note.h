@@ -53,28 +53,42 @@ static inline void awl__note_received(int fd)
 #endif
 }
 
-static inline void awl__note_begin(const struct awl__op *op)
+static inline bool awl__note_writes(const struct awl__op *op)
 {
-	if (op->kind == AWL__OP_READ)
-		AWL__POISON(op->u.rw.buf, op->u.rw.len);
-	else if (op->kind == AWL__OP_WRITE)
+	return (1u << op->kind) &
+		(1u << AWL__OP_WRITE | 1u << AWL__OP_SEND | 1u << AWL__OP_SENDMSG |
+			1u << AWL__OP_CONNECT);
+}
+
+#if AWL__ASAN
+/* note.c: what of the memory that the operation names the kernel may write. */
+void awl__note_memory(struct awl__op *op, bool in_flight);
+#else
+#define awl__note_memory(op, in_flight) ((void)0)
+#endif
+
+/* note.c: the bytes of a completion are defined, and a descriptor that it brought is a socket. */
+void awl__note_brought(const struct awl__op *op);
+
+static inline void awl__note_begin(struct awl__op *op)
+{
+	awl__note_memory(op, true);
+	if (AWL__TSAN && awl__note_writes(op))
 		awl__note_sends(op->fd);
 }
 
 /* Before the reactor itself writes into the buffer, and when the operation has completed. */
-static inline void awl__note_end(const struct awl__op *op)
+static inline void awl__note_end(struct awl__op *op)
 {
-	if (op->kind == AWL__OP_READ)
-		AWL__UNPOISON(op->u.rw.buf, op->u.rw.len);
+	awl__note_memory(op, false);
+	(void)op;
 }
 
-static inline void awl__note_completed(const struct awl__op *op)
+static inline void awl__note_completed(const struct awl__reactor *r, struct awl__op *op)
 {
 	awl__note_end(op);
-	if (op->kind == AWL__OP_READ && op->res > 0)
-		VALGRIND_MAKE_MEM_DEFINED(op->u.rw.buf, (size_t)op->res);
-	if (op->kind <= AWL__OP_READ && op->res >= 0)
-		awl__note_received(op->fd);
+	if ((AWL__TSAN || awl__unlikely(r->valgrind)) && op->res >= 0)
+		awl__note_brought(op);
 }
 
 #endif

@@ -18,11 +18,27 @@
 #include "pool/pool.h"
 
 #include <poll.h>
+#include <unistd.h>
+
+struct mmsghdr;
+struct msghdr;
+struct sockaddr;
+struct sockaddr_storage;
 
 enum awl__op_kind {
-	AWL__OP_POLL, /* wait for `events` (POLLIN, POLLOUT, ...) on fd; res: those that came */
+	/* Wait for `events` (POLLIN, POLLOUT, ...) on fd; res: those that came. On an owned
+	 * descriptor now and then for nothing: who polled tries, and polls again. */
+	AWL__OP_POLL,
 	AWL__OP_READ, /* res: bytes, 0 at the end of the file, or -errno */
 	AWL__OP_WRITE, /* res: bytes taken, or -errno; a broken pipe is -EPIPE, never SIGPIPE */
+	/* The calls on sockets of that name. Flags are the call's; MSG_DONTWAIT and MSG_NOSIGNAL
+	 * are the reactor's to add. A msghdr and all it names is in flight with the operation. */
+	AWL__OP_RECV,
+	AWL__OP_SEND,
+	AWL__OP_RECVMSG,
+	AWL__OP_SENDMSG,
+	AWL__OP_ACCEPT, /* res: a descriptor, SOCK_NONBLOCK and SOCK_CLOEXEC */
+	AWL__OP_CONNECT, /* of a non-blocking socket; res: 0 */
 	AWL__OP_WORK, /* fn(arg) in a thread of a pool; res: what it returned */
 	AWL__OP_KINDS,
 };
@@ -41,6 +57,8 @@ struct awl__op {
 	void (*done)(struct awl__op *op);
 	uint8_t kind, state;
 	bool cancelled; /* asked for; the completion is still to come */
+	bool later; /* a hint: an attempt now would most likely only tell -EAGAIN */
+	bool bytes; /* a hint for a send: into a stream, without control data */
 	uint8_t at; /* the reactor's own: how far it has come */
 	int fd;
 	int32_t res; /* -ECANCELED only if cancelled and nothing was transferred or done */
@@ -51,6 +69,23 @@ struct awl__op {
 			int64_t offset; /* -1: the file's own position, and what cannot seek */
 		} rw;
 		uint32_t events;
+		struct {
+			void *buf; /* a SEND only reads it */
+			uint32_t len;
+			int flags;
+		} sock; /* RECV, SEND */
+		struct {
+			struct msghdr *hdr; /* a SENDMSG only reads it */
+			int flags;
+		} msg;
+		struct {
+			struct sockaddr *addr; /* NULL: nobody asks who it is */
+			socklen_t *len;
+		} accept;
+		struct {
+			const struct sockaddr *addr;
+			socklen_t len;
+		} connect;
 		struct {
 			int (*fn)(void *arg);
 			void *arg;
@@ -64,19 +99,57 @@ struct awl__op {
 			struct awl__reactor *reactor;
 		} work;
 		uint32_t generation;
-		bool repoll;
+		struct {
+			uint32_t entry; /* of the queue of submissions */
+			bool repoll;
+		} ring;
 		struct {
 			struct awl__heap_node due;
 			void *end;
 		} sim;
 	} own;
+#if AWL__ASAN
+	struct {
+		size_t control;
+		socklen_t name;
+	} noted; /* note.h's: how much room there was */
+#endif
 	struct awl__parcel parcel; /* the poster's, between `post` and awl__reactor_finish_work */
+};
+
+/*
+ * What is done with sockets and never waits: the system's calls, or sim's network. Each answers 0,
+ * or what it makes, or -errno; the loop's thread, or who has the loop. A descriptor from here is
+ * the caller's.
+ */
+struct awl__net {
+	int (*socket)(
+		struct awl__reactor *r, int domain, int type, int protocol); /* non-blocking */
+	int (*pair)(struct awl__reactor *r, int domain, int type, int fds[2]);
+	int (*bind)(struct awl__reactor *r, int fd, const struct sockaddr *addr, socklen_t len);
+	int (*listen)(struct awl__reactor *r, int fd, int backlog);
+	int (*shutdown)(struct awl__reactor *r, int fd, int how);
+	int (*name)(
+		struct awl__reactor *r, int fd, bool peer, struct sockaddr *addr, socklen_t *len);
+	int (*getopt)(
+		struct awl__reactor *r, int fd, int level, int name, void *value, socklen_t *len);
+	int (*setopt)(struct awl__reactor *r, int fd, int level, int name, const void *value,
+		socklen_t len);
+	/* As many of them as there is room for, by one call: how many. NULL: there is no such call.
+	 */
+	int (*send_many)(struct awl__reactor *r, int fd, struct mmsghdr *messages, unsigned count);
+	int (*close)(struct awl__reactor *r, int fd); /* with no operation in flight on it */
 };
 
 /* What each reactor supplies; the functions below are the way to call it. */
 struct awl__reactor_class {
 	const char *name; /* "uring", "epoll", "sim" */
+	const struct awl__net *net;
 	int (*submit)(struct awl__reactor *r, struct awl__op *op);
+	int (*attempt)(struct awl__reactor *r, struct awl__op *op);
+	int (*own)(struct awl__reactor *r, int fd);
+	void (*disown)(struct awl__reactor *r, int fd);
+	bool (*owned)(struct awl__reactor *r, int fd);
 	void (*cancel)(struct awl__reactor *r, struct awl__op *op); /* once an operation */
 	int (*wait)(struct awl__reactor *r, int64_t deadline);
 	void (*wake)(struct awl__reactor *r);
@@ -92,6 +165,7 @@ struct awl__reactor {
 	uint32_t in_flight; /* operations submitted and not completed, those at the pool included */
 	uint32_t working; /* of them, those at the pool */
 	bool asked; /* for a cancel, since the last prepare */
+	bool valgrind; /* it runs under it */
 	_Atomic uint32_t held; /* what outside works for the loop: sim's clock stands meanwhile */
 	/*
 	 * How a pool thread hands a finished operation back: set from above before the first
@@ -141,6 +215,39 @@ static inline int awl__reactor_bind(struct awl__reactor *r)
 static inline int awl__reactor_submit(struct awl__reactor *r, struct awl__op *op)
 {
 	return r->class->submit(r, op);
+}
+
+/*
+ * Only the attempt, of anything but WORK: what it gives now, or -EAGAIN; nothing is in flight
+ * afterwards. Not beside an operation of the same kind on the same descriptor, which it would pass.
+ */
+static inline int awl__reactor_try(struct awl__reactor *r, struct awl__op *op)
+{
+	return r->class->attempt(r, op);
+}
+
+/*
+ * From now on until disown a descriptor is used through this reactor alone, by one who asked for
+ * it: it is non-blocking, and nobody else reads, writes or closes it. One owner at any instant in
+ * the whole process: -EBUSY where it has one; -ENOMEM, -EBADF. The reactor may keep it registered
+ * and know what it is ready for, which saves a system call or two at each wait. What is late for an
+ * earlier owner of the same number reaches no later one.
+ */
+static inline int awl__reactor_own(struct awl__reactor *r, int fd)
+{
+	return r->class->own(r, fd);
+}
+
+/* With nothing in flight on it; the descriptor itself goes on, and is closed after this if ever. */
+static inline void awl__reactor_disown(struct awl__reactor *r, int fd)
+{
+	r->class->disown(r, fd);
+}
+
+/* It has an owner, in this loop or another. The calls for lent descriptors refuse it then. */
+static inline bool awl__reactor_owned(struct awl__reactor *r, int fd)
+{
+	return r->class->owned(r, fd);
 }
 
 /*
@@ -227,6 +334,19 @@ void awl__reactor_finish_work(struct awl__reactor *r, struct awl__op *op);
  */
 int awl__sim_pipe(struct awl__reactor *r, int fds[2]);
 int awl__sim_close(struct awl__reactor *r, int fd);
+
+/* sim only: what the simulated network's names say. */
+struct awl__sim_host {
+	int error; /* an EAI_ code, instead of addresses; 0 */
+	int64_t delay; /* how long an answer takes, in ns */
+	unsigned count;
+	const struct sockaddr_storage
+		*addresses; /* without a port, in the order they are answered */
+};
+
+/* NULL: nobody has given this name; borrowed until the next name is given. */
+const struct awl__sim_host *awl__sim_lookup(struct awl__reactor *r, const char *name);
+
 /* sim only, the loop's thread: moves the clock; operations and deadlines due by then are then
  * due. */
 void awl__sim_advance(struct awl__reactor *r, int64_t ns);

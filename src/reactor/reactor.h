@@ -35,6 +35,13 @@ static inline bool awl__reactor_inherited(const struct awl__reactor *r)
 
 int64_t awl__monotonic_now(struct awl__reactor *r);
 
+extern const struct awl__net awl__net_system;
+
+/* Where own is no more than the table of owner.h. */
+int awl__system_own(struct awl__reactor *r, int fd);
+void awl__system_disown(struct awl__reactor *r, int fd);
+bool awl__system_owned(struct awl__reactor *r, int fd);
+
 /* How long until the deadline; 0: it has passed, INT64_MAX: there is none. */
 static inline int64_t awl__left(int64_t deadline)
 {

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * uring.c - the reactor over io_uring: operations are gathered in a list and handed over by the
- * same system call that waits for completions.
+ * uring.c - the reactor over io_uring: operations are gathered in the queue of submissions and
+ * handed over by the same system call that waits for completions.
  *
  * An operation stays the kernel's until its own CQE, whatever a cancel request answers: so
  * user_data is the operation's address. That address must not be reused while a cancel request for
  * it is still to be submitted; therefore requests wait in a list until just before the kernel is
  * entered, and the list is cleared of what completes first.
+ *
+ * A request finds nothing, too, while a socket's operation lies between two attempts: POLLERR for a
+ * queue of errors brings it there again and again. Those are asked anew until they have ended.
  */
 #include "base/alloc.h"
 #include "base/report.h"
+#include "reactor/attempt.h"
 #include "reactor/reactor.h"
 #include "reactor/sigpipe.h"
 #include "reactor/uring_outside.h"
+#include "reactor/uring_prep.h"
 #include "reactor/uring_setup.h"
 #include "reactor/wake.h"
 
@@ -30,9 +35,10 @@
 #define NEWS (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)
 
 enum {
-	AT_QUEUE = AWL__AT_OWN, /* in u->queue: the kernel has not seen it */
-	AT_KERNEL,
+	AT_QUEUE = AWL__AT_OWN, /* in u->queue, until the ring's has room */
+	AT_KERNEL, /* the kernel has seen it, or will when it is next entered */
 	AT_CANCEL, /* the kernel's, and in u->cancels: a request is to be made */
+	AT_ASKED, /* the kernel's, and in u->asked: a request was made, and may have missed it */
 };
 
 struct uring {
@@ -40,48 +46,16 @@ struct uring {
 	struct io_uring ring;
 	struct awl__wake wake;
 	struct awl__outside outside;
-	struct awl__list queue, cancels;
+	struct awl__list queue, cancels, asked;
 	uint64_t bound; /* the token of the thread that the ring answers; 0: none yet */
-	uint32_t writes; /* in flight; they may raise SIGPIPE, */
+	struct awl__ring_ways ways;
+	uint32_t writes; /* in flight; they may raise SIGPIPE */
 	bool reaped; /* completions, since the last prepare */
-	bool raises; /* if the kernel has no RWF_NOSIGNAL; */
+	bool missed; /* a request has found nothing */
 	bool broken; /* one was answered -EPIPE since the kernel was entered */
 	bool wake_armed; /* the poll of the eventfd is in flight */
 	bool wake_oneshot; /* before 5.13: it ends with each wake */
 	bool no_abs_timer; /* before 6.12 */
-};
-
-/* --- what differs from kind to kind --- */
-
-static void prep_poll(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op)
-{
-	(void)u;
-	io_uring_prep_poll_add(sqe, op->fd, op->u.events);
-}
-
-static void prep_read(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op)
-{
-	(void)u;
-	io_uring_prep_read(sqe, op->fd, op->u.rw.buf, op->u.rw.len, (uint64_t)op->u.rw.offset);
-}
-
-static void prep_write(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op)
-{
-	io_uring_prep_write(sqe, op->fd, op->u.rw.buf, op->u.rw.len, (uint64_t)op->u.rw.offset);
-	sqe->rw_flags = awl__nosignal();
-	/* Without DEFER_TASKRUN a write is retried at any return from the kernel, where we
-	 * cannot hold SIGPIPE back; a worker of the kernel's takes no signals. */
-	if (u->raises && !(u->ring.flags & IORING_SETUP_DEFER_TASKRUN))
-		sqe->flags |= IOSQE_ASYNC;
-}
-
-static const struct {
-	void (*prep)(struct uring *u, struct io_uring_sqe *sqe, const struct awl__op *op);
-	uint32_t events; /* what to poll for when the answer was EAGAIN */
-} kinds[AWL__OP_KINDS] = {
-	[AWL__OP_POLL] = { prep_poll, 0 },
-	[AWL__OP_READ] = { prep_read, POLLIN },
-	[AWL__OP_WRITE] = { prep_write, POLLOUT },
 };
 
 /* --- completions --- */
@@ -119,24 +93,37 @@ static void end(struct uring *u, struct awl__op *op, int32_t res)
 	awl__op_ready(&u->base, op, res);
 }
 
+/* What is no result yet is to be asked again: whether, and how. */
+static bool again(struct awl__op *op, int32_t *res)
+{
+	bool polled = op->own.ring.repoll;
+
+	op->own.ring.repoll = false;
+	if (polled && *res < 0)
+		return *res == -EINTR && (op->own.ring.repoll = true);
+	if (polled) {
+		if (op->kind != AWL__OP_CONNECT)
+			return true;
+		*res = awl__connected(op);
+	}
+	/* EAGAIN is no end: files that have no non-blocking way answer it if O_NONBLOCK is set. */
+	op->own.ring.repoll = op->kind != AWL__OP_POLL && awl__not_now(op, *res);
+	return op->own.ring.repoll || *res == -EINTR ||
+		(*res == -EAGAIN && op->kind == AWL__OP_POLL);
+}
+
 static void on_op(struct uring *u, struct awl__op *op, int32_t res)
 {
-	bool polled = op->own.repoll;
-
-	if (op->at == AT_CANCEL)
+	if (op->at != AT_KERNEL)
 		awl__list_remove(&op->link);
-	else if (op->cancelled && awl__unlikely(to_submit(u) > 0))
+	if (op->cancelled && awl__unlikely(to_submit(u) > 0))
 		forget_cancel(u, op);
-	/* A worker's blocking call is broken off by a signal. And EAGAIN is no end: files that
-	 * have no non-blocking way answer it if O_NONBLOCK is set. */
-	if (op->cancelled && (polled || res == -EINTR || res == -EAGAIN)) {
-		end(u, op, -ECANCELED);
-	} else if (polled ? res >= 0 : res == -EINTR || res == -EAGAIN) {
-		op->own.repoll = res == -EAGAIN && op->kind != AWL__OP_POLL;
-		enqueue(u, op);
-	} else {
+	if (awl__likely(res >= 0 && !op->own.ring.repoll) || !again(op, &res))
 		end(u, op, res);
-	}
+	else if (op->cancelled)
+		end(u, op, -ECANCELED); /* a worker's blocking call is broken off by a signal */
+	else
+		enqueue(u, op);
 }
 
 static void on_cqe(struct uring *u, const struct io_uring_cqe *cqe)
@@ -146,6 +133,20 @@ static void on_cqe(struct uring *u, const struct io_uring_cqe *cqe)
 	} else if (cqe->user_data == WAKE_DATA && !(cqe->flags & IORING_CQE_F_MORE)) {
 		u->wake_armed = false;
 		u->wake_oneshot |= cqe->res == -EINVAL;
+	} else if (cqe->user_data == CANCEL_DATA) {
+		u->missed |= cqe->res == -ENOENT;
+	}
+}
+
+/* After all that has completed has been told: what is still there was missed, perhaps. */
+static void ask_again(struct uring *u)
+{
+	struct awl__list *node;
+
+	u->missed = false;
+	while ((node = awl__list_pop(&u->asked))) {
+		awl__container(node, struct awl__op, link)->at = AT_CANCEL;
+		awl__list_push(&u->cancels, node);
 	}
 }
 
@@ -163,6 +164,8 @@ static void reap(struct uring *u)
 	for (; head != tail; head++)
 		on_cqe(u, &cq->cqes[head & cq->ring_mask]);
 	io_uring_smp_store_release(cq->khead, head);
+	if (awl__unlikely(u->missed))
+		ask_again(u);
 }
 
 /* --- entering the kernel --- */
@@ -195,7 +198,7 @@ static int call(struct uring *u, bool sleep, int64_t deadline, int64_t left)
  * better. */
 static int enter(struct uring *u, bool sleep, int64_t deadline, int64_t left)
 {
-	bool held = u->writes > 0 && u->raises;
+	bool held = u->writes > 0 && u->ways.raises;
 	struct awl__sigpipe sigpipe;
 	int n;
 
@@ -249,6 +252,37 @@ static int arm_wake(struct uring *u)
 	return 0;
 }
 
+static void place(struct uring *u, struct io_uring_sqe *sqe, struct awl__op *op)
+{
+	if (op->own.ring.repoll)
+		io_uring_prep_poll_add(sqe, op->fd, awl__ring_kinds[op->kind].events);
+	else
+		awl__ring_kinds[op->kind].prep(&u->ways, sqe, op);
+	sqe->user_data = (uintptr_t)op;
+	op->own.ring.entry = u->ring.sq.sqe_tail - 1;
+	op->at = AT_KERNEL;
+}
+
+/* Takes back what the kernel has not seen yet; false: it has. */
+static bool take_back(struct uring *u, const struct awl__op *op)
+{
+	struct io_uring_sq *sq = &u->ring.sq;
+	struct io_uring_sqe *sqe = &sq->sqes[op->own.ring.entry & sq->ring_mask];
+
+	/* An old entry's number comes again after 2^32 others. */
+	if (sq->sqe_tail - op->own.ring.entry > to_submit(u) || sqe->user_data != (uintptr_t)op)
+		return false;
+	io_uring_prep_nop(sqe);
+	sqe->user_data = CANCEL_DATA;
+	return true;
+}
+
+/* Such a one waits by a poll alone, and not for a disk, where no request ever finds it. */
+static bool is_of_socket(const struct awl__op *op)
+{
+	return op->kind >= AWL__OP_RECV && op->kind <= AWL__OP_CONNECT;
+}
+
 /* Everything that waits goes into the queue; operations first, so that a cancel finds its own. */
 static int fill(struct uring *u)
 {
@@ -256,15 +290,8 @@ static int fill(struct uring *u)
 	struct awl__op *op;
 	int err = 0;
 
-	while (err == 0 && !awl__list_empty(&u->queue) && (sqe = get_sqe(u, &err))) {
-		op = awl__container(awl__list_pop(&u->queue), struct awl__op, link);
-		if (op->own.repoll)
-			io_uring_prep_poll_add(sqe, op->fd, kinds[op->kind].events);
-		else
-			kinds[op->kind].prep(u, sqe, op);
-		sqe->user_data = (uintptr_t)op;
-		op->at = AT_KERNEL;
-	}
+	while (err == 0 && awl__unlikely(!awl__list_empty(&u->queue)) && (sqe = get_sqe(u, &err)))
+		place(u, sqe, awl__container(awl__list_pop(&u->queue), struct awl__op, link));
 	while (err == 0 && !awl__list_empty(&u->cancels) && (sqe = get_sqe(u, &err))) {
 		/* To get room completions may have been reaped, this very operation's among
 		 * them. */
@@ -277,6 +304,10 @@ static int fill(struct uring *u)
 		io_uring_prep_cancel64(sqe, (uintptr_t)op, 0);
 		sqe->user_data = CANCEL_DATA;
 		op->at = AT_KERNEL;
+		if (is_of_socket(op)) {
+			op->at = AT_ASKED;
+			awl__list_push(&u->asked, &op->link);
+		}
 	}
 	return err;
 }
@@ -373,13 +404,18 @@ static int uring_prepare(struct awl__reactor *r)
 static int uring_submit(struct awl__reactor *r, struct awl__op *op)
 {
 	struct uring *u = (struct uring *)r;
+	struct io_uring_sqe *sqe;
 
 	if (op->kind == AWL__OP_WORK)
 		return awl__work_submit(r, op);
 	awl__op_begin(r, op, AT_QUEUE);
-	op->own.repoll = false;
+	op->own.ring.repoll = false;
 	u->writes += op->kind == AWL__OP_WRITE;
-	awl__list_push(&u->queue, &op->link);
+	sqe = awl__list_empty(&u->queue) ? io_uring_get_sqe(&u->ring) : NULL;
+	if (awl__likely(sqe != NULL))
+		place(u, sqe, op);
+	else
+		awl__list_push(&u->queue, &op->link);
 	return 0;
 }
 
@@ -391,6 +427,8 @@ static void uring_cancel(struct awl__reactor *r, struct awl__op *op)
 		awl__work_cancel(r, op);
 	} else if (op->at == AT_QUEUE) {
 		awl__list_remove(&op->link);
+		end(u, op, -ECANCELED);
+	} else if (op->at == AT_KERNEL && take_back(u, op)) {
 		end(u, op, -ECANCELED);
 	} else if (op->at == AT_KERNEL) {
 		op->at = AT_CANCEL;
@@ -423,8 +461,10 @@ static int uring_bind(struct awl__reactor *r)
 	} else if ((err = awl__ring_open(&fresh)) == 0) {
 		err = awl__ring_enable(&fresh);
 		awl__ring_close(err < 0 ? &fresh : &u->ring, false);
-		if (err == 0)
+		if (err == 0) {
 			u->ring = fresh;
+			awl__ring_ways(&u->ways, &u->ring);
+		}
 	}
 	if (err < 0)
 		return err;
@@ -447,7 +487,12 @@ static void uring_destroy(struct awl__reactor *r)
 
 static const struct awl__reactor_class uring_class = {
 	.name = "uring",
+	.net = &awl__net_system,
 	.submit = uring_submit,
+	.attempt = awl__attempt,
+	.own = awl__system_own,
+	.disown = awl__system_disown,
+	.owned = awl__system_owned,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
 	.wake = uring_wake,
@@ -467,13 +512,14 @@ int awl__uring_new(struct awl__reactor **ret)
 		return -ENOMEM;
 	awl__list_init(&u->queue);
 	awl__list_init(&u->cancels);
+	awl__list_init(&u->asked);
 	awl__outside_init(&u->outside);
 	err = awl__reactor_init(&u->base, &uring_class);
 	if (err < 0 || (err = awl__ring_open(&u->ring)) < 0) {
 		awl__free(u);
 		return err;
 	}
-	u->raises = awl__nosignal() == 0;
+	awl__ring_ways(&u->ways, &u->ring);
 	u->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (u->wake.fd < 0) {
 		err = awl__fail(-errno, "io_uring: no eventfd");

@@ -12,6 +12,7 @@
 int awl__reactor_init(struct awl__reactor *r, const struct awl__reactor_class *class)
 {
 	r->class = class;
+	r->valgrind = RUNNING_ON_VALGRIND != 0;
 	awl__list_init(&r->ready);
 	r->process = awl__process_make();
 	return r->process ? 0 : -ENOMEM;
@@ -36,7 +37,7 @@ static void complete(struct awl__reactor *r, struct awl__op *op)
 {
 	op->state = AWL__OP_IDLE;
 	r->in_flight--;
-	awl__note_completed(op);
+	awl__note_completed(r, op);
 	op->done(op);
 }
 

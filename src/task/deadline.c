@@ -8,6 +8,7 @@
  * that wait, two kernel ticks at the most.
  */
 #include "base/clock.h"
+#include "task/op.h"
 #include "task/scope_hot.h"
 
 void awl__scope_set_deadline(struct awl__scope *s, int64_t when)
@@ -75,9 +76,48 @@ void awl__scope_expire(struct awl__task *t, int64_t now)
 	}
 }
 
-static bool sleeps(const struct awl__task *t)
+static struct awl__task_op *op_of(const struct awl__task *t)
 {
-	return t->future.row.waits == AWL__WAITS_SLEEP;
+	return awl__container((struct awl__op *)(uintptr_t)t->waits_on, struct awl__task_op, op);
+}
+
+static struct awl__timed *timed_of(const struct awl__task *t)
+{
+	return (struct awl__timed *)(uintptr_t)t->waits_on;
+}
+
+/* When a parked task's wait ends by itself. */
+static int64_t own_end(const struct awl__task *t)
+{
+	switch ((enum awl__waits)t->future.row.waits) {
+	case AWL__WAITS_SLEEP:
+		return (int64_t)t->waits_on;
+	case AWL__WAITS_FD:
+		return op_of(t)->late ? INT64_MAX : op_of(t)->until;
+	case AWL__WAITS_TIMED:
+		return timed_of(t)->until;
+	default:
+		return INT64_MAX;
+	}
+}
+
+/* It has come: who sleeps or stands in a queue wakes; an operation is asked to end, and its task
+ * with it. */
+static void end_wait(struct awl__task *t)
+{
+	switch ((enum awl__waits)t->future.row.waits) {
+	case AWL__WAITS_FD:
+		op_of(t)->late = true;
+		awl__reactor_cancel(awl__task_loop(t)->reactor, &op_of(t)->op);
+		return;
+	case AWL__WAITS_TIMED:
+		timed_of(t)->late = true;
+		awl__list_remove(&t->ready.link);
+		break;
+	default:
+		break;
+	}
+	awl__wake(t);
 }
 
 void awl__task_rearm(struct awl__task *t)
@@ -89,8 +129,8 @@ void awl__task_rearm(struct awl__task *t)
 		return;
 	awl__scope_resolve(t);
 	next = awl__scope_nearest(t);
-	if (sleeps(t) && (int64_t)t->waits_on < next)
-		next = (int64_t)t->waits_on;
+	if (own_end(t) < next)
+		next = own_end(t);
 	if (next != INT64_MAX)
 		awl__timer_add(awl__task_loop(t), &t->timer, next);
 }
@@ -100,8 +140,8 @@ void awl__task_timer_due(awl_loop *l, struct awl__heap_node *n)
 	struct awl__task *t = awl__container(n, struct awl__task, timer);
 
 	/* A sleep that has ended has ended; a deadline of the same moment meets the next wait. */
-	if (awl__parked(t) && sleeps(t) && (int64_t)t->waits_on <= l->now)
-		awl__wake(t);
+	if (awl__parked(t) && own_end(t) <= l->now)
+		end_wait(t);
 	awl__scope_expire(t, l->now);
 	awl__task_rearm(t);
 }

@@ -86,11 +86,33 @@ static void object_words(const struct awl__task *t, char *buf, size_t len)
 		[AWL__WAITS_THREAD] = "a function in a thread",
 		[AWL__WAITS_ERRAND] = "another thread",
 		[AWL__WAITS_GATHER] = "the ends of several",
+		[AWL__WAITS_DESCRIPTOR] = "others to let go of a descriptor",
+		[AWL__WAITS_STREAM] = "a stream",
+		[AWL__WAITS_TIMED] = "a stream",
 	};
 	const char *words = what[t->future.row.waits];
 
 	snprintf(buf, len, "%s (%p)", words ? words : "something",
 		(const void *)(uintptr_t)t->waits_on);
+}
+
+/* What it wants of the descriptor. */
+static const char *op_words(const struct awl__op *op)
+{
+	static const char *const words[AWL__OP_KINDS] = {
+		[AWL__OP_POLL] = "",
+		[AWL__OP_READ] = ", to read",
+		[AWL__OP_WRITE] = ", to write",
+		[AWL__OP_RECV] = ", to read",
+		[AWL__OP_SEND] = ", to write",
+		[AWL__OP_RECVMSG] = ", to read",
+		[AWL__OP_SENDMSG] = ", to write",
+		[AWL__OP_ACCEPT] = ", to accept",
+		[AWL__OP_CONNECT] = ", to connect",
+		[AWL__OP_WORK] = ", to send a file",
+	};
+
+	return words[op->kind];
 }
 
 static void what_words(const struct awl__task *t, char *buf, size_t len)
@@ -109,7 +131,8 @@ static void what_words(const struct awl__task *t, char *buf, size_t len)
 				1e9);
 		return;
 	case AWL__WAITS_FD:
-		snprintf(buf, len, "descriptor %d", ((const struct awl__op *)on)->fd);
+		snprintf(buf, len, "descriptor %d%s", ((const struct awl__op *)on)->fd,
+			op_words(on));
 		return;
 	case AWL__WAITS_GROUP:
 		group_words(on, buf, len);

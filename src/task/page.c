@@ -64,6 +64,9 @@ static const struct awl__page layout = {
 		[AWL__WAITS_THREAD] = "thread",
 		[AWL__WAITS_ERRAND] = "thread",
 		[AWL__WAITS_GATHER] = "gather",
+		[AWL__WAITS_DESCRIPTOR] = "descriptor",
+		[AWL__WAITS_STREAM] = "stream",
+		[AWL__WAITS_TIMED] = "stream",
 	},
 };
 

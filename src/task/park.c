@@ -70,10 +70,10 @@ static inline void arm(awl_loop *l, struct awl__task *t, int64_t until)
 		nearest = awl__scope_nearest(t);
 		if (nearest < until)
 			until = nearest;
-		if (awl__heap_armed(&t->timer) &&
-			awl__heap_deadline(&l->timers, &t->timer) != until)
-			awl__heap_remove(&l->timers, &t->timer);
 	}
+	/* One that comes too early finds nothing due, and is armed anew. */
+	if (awl__heap_armed(&t->timer) && awl__heap_deadline(&l->timers, &t->timer) > until)
+		awl__heap_remove(&l->timers, &t->timer);
 	if (until != INT64_MAX && !awl__heap_armed(&t->timer))
 		awl__timer_add(l, &t->timer, until);
 }
@@ -116,6 +116,13 @@ int awl__wait_in(
 {
 	awl__list_push(queue, &t->ready.link);
 	return awl__park(t, what, (uintptr_t)object, INT64_MAX) ? 0 : awl__deliver(t);
+}
+
+int awl__wait_in_until(struct awl__task *t, struct awl__list *queue, struct awl__timed *w)
+{
+	w->late = false;
+	awl__list_push(queue, &t->ready.link);
+	return awl__park(t, AWL__WAITS_TIMED, (uintptr_t)w, w->until) ? 0 : awl__deliver(t);
 }
 
 struct awl__task *awl__wake_first(struct awl__list *queue)

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "task/graph.h"
+#include "task/op.h"
 #include "task/page.h"
 #include "task/task.h"
 
@@ -25,6 +26,7 @@ static void loop_dies(awl_loop *l)
 {
 	awl__page_remove(l);
 	awl__scope_blocks_free(l);
+	awl__lent_free(l);
 }
 
 static const struct awl__loop_hooks hooks = {
@@ -225,7 +227,7 @@ static const char *describe_handle(awl_loop *l, char *buf, size_t len)
 {
 	char place[96];
 
-	snprintf(buf, len, "a future's");
+	snprintf(buf, len, l->net_kept ? "a stream's or a server's" : "a future's");
 	for (struct awl__row_block *b = l->tasks.blocks; b; b = b->next)
 		for (uint32_t i = 0; i < b->used; i++) {
 			struct awl__task *t = (struct awl__task *)awl__row_at(&l->tasks, b, i);
@@ -251,9 +253,9 @@ static void loop_left(awl_loop *l)
 	if (l->outlived && l->kept && !l->leak_told) {
 		l->leak_told = true;
 		awl__report(AWL_LOG_WARNING,
-			"loop %p%s%s is given up, but %u handles are not (%s): awl_unref each",
-			(void *)l, *l->name ? " " : "", l->name, l->kept,
-			describe_handle(l, one, sizeof one));
+			"loop %p%s%s is given up, but %u handles are not (%s): %s each", (void *)l,
+			*l->name ? " " : "", l->name, l->kept, describe_handle(l, one, sizeof one),
+			l->net_kept ? "give up" : "awl_unref");
 	}
 	awl__owner_give(&l->owner, AWL__CLOSED);
 }
@@ -285,6 +287,9 @@ static int shut_down(awl_loop *l, int64_t ns)
 			more = run_done_callbacks(l); /* the handler may have had ideas */
 		}
 	} while (more || l->live);
+	for (int kind = 0; kind < AWL__OPEN_KINDS; kind++)
+		if (l->open[kind].end)
+			l->open[kind].end(l);
 	awl__loop_shut(l);
 	l->outlived = l->kept > 0;
 	if (l->outlived)

@@ -59,10 +59,11 @@ awl_loop *awl__scope_loop(const struct awl__scope_storage *st, uint8_t kind)
 	return st->_magic == AWL__STORAGE_OPEN(kind) ? st->_scope->loop : awl__thread->running;
 }
 
-/* What is above all scopes of a task asks it to stop: its group, or its closing loop. */
+/* What is above all scopes of a task asks it to stop: its group or who made that, its closing
+ * loop. */
 static bool root_asks(const struct awl__task *t)
 {
-	return t->stopping || (t->group && t->group->asked);
+	return t->stopping || t->dismissed || (t->group && t->group->asked);
 }
 
 static void relevel(struct awl__task *t)

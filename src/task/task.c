@@ -178,6 +178,7 @@ int awl__task_new(awl_loop *l, const awl_task_options *o, awl_fn *fn, void *arg,
 	t->lent = 0;
 	t->stopping = 0;
 	t->above = 0;
+	t->dismissed = 0;
 	t->extra = NULL;
 	t->stack_class = 0;
 	t->holds = 0;

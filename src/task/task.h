@@ -24,7 +24,7 @@ enum awl__waits {
 	AWL__WAITS_FUTURE, /* waits_on: the future; a cancel goes down to it */
 	AWL__WAITS_JOIN, /* waits_on: the future; it does not */
 	AWL__WAITS_SLEEP, /* waits_on: the deadline */
-	AWL__WAITS_FD, /* waits_on: the operation, on its own stack */
+	AWL__WAITS_FD, /* waits_on: its struct awl__task_op, on its own stack */
 	AWL__WAITS_GROUP, /* waits_on: the group's scope */
 	/* In a queue of the object waits_on: awl__wait_in. */
 	AWL__WAITS_LOCK,
@@ -38,6 +38,10 @@ enum awl__waits {
 	AWL__WAITS_THREAD, /* waits_on: the operation, on its own stack: a function in a thread */
 	AWL__WAITS_ERRAND, /* in a queue of what it has sent to another thread */
 	AWL__WAITS_GATHER, /* waits_on: on its own stack, what it gathers: all of it */
+	AWL__WAITS_DESCRIPTOR, /* in a queue: until others have let go of one */
+	AWL__WAITS_STREAM, /* in a queue of a stream's or a server's */
+	AWL__WAITS_TIMED, /* in a queue, for so long; waits_on: struct awl__timed, on its own stack
+			   */
 	AWL__WAITS_COUNT,
 };
 
@@ -99,6 +103,7 @@ struct awl__task {
 	uint8_t stopping : 1; /* its loop closes and has asked it to stop */
 	uint8_t above : 1; /* it waits for another task, for the close of its loop */
 	uint8_t mark : 2; /* graph.c's, while it looks for cycles */
+	uint8_t dismissed : 1; /* asked to stop by who has made its group, and not the group */
 	uint32_t number; /* "Task-N" */
 
 	awl_fn *fn;
@@ -213,6 +218,13 @@ static inline void awl__wake(struct awl__task *t)
 int awl__wait_in(
 	struct awl__task *t, struct awl__list *queue, enum awl__waits what, const void *object);
 
+/* The same until `until` at the latest: then it has left the queue, and `late` says so. */
+struct awl__timed {
+	int64_t until;
+	bool late;
+};
+int awl__wait_in_until(struct awl__task *t, struct awl__list *queue, struct awl__timed *w);
+
 /* The task that has waited longest leaves the queue and becomes ready: it, or NULL. */
 struct awl__task *awl__wake_first(struct awl__list *queue);
 
@@ -277,5 +289,12 @@ int awl__future_cancel(awl_future *f, const char *reason);
 
 /* Asks for an end that every wait tells, until the scope at that depth is left. */
 void awl__task_ask(struct awl__task *t, uint16_t depth, const char *reason);
+
+/* The same until its end. */
+static inline void awl__task_dismiss(struct awl__task *t, const char *reason)
+{
+	t->dismissed = 1;
+	awl__task_ask(t, 1, reason);
+}
 
 #endif

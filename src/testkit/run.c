@@ -2,9 +2,8 @@
 /*
  * run.c - a test's loop, its clock, its pipes, and the fault it asked for.
  */
-#include "base/alloc.h"
 #include "base/clock.h"
-#include "task/task.h"
+#include "testkit/testkit.h"
 #include "testkit/trace.h"
 
 #include <awl/test.h>
@@ -32,8 +31,7 @@ int awl_test_run(uint64_t seed, awl_fn *fn, void *arg)
 	return r < 0 ? r : closed < 0 ? closed : r;
 }
 
-/* The running loop if it is on sim; NULL, and why. */
-static awl_loop *find_sim(const char *call, int *err)
+awl_loop *awl__find_sim(const char *call, int *err)
 {
 	awl_loop *l = awl__thread->running;
 
@@ -48,7 +46,7 @@ static awl_loop *find_sim(const char *call, int *err)
 int awl_test_advance(int64_t ns)
 {
 	int r = 0;
-	awl_loop *l = find_sim(__func__, &r);
+	awl_loop *l = awl__find_sim(__func__, &r);
 
 	if (!l)
 		return r;
@@ -65,16 +63,23 @@ int awl_test_pipe(int fds[2])
 	int r = 0;
 
 	AWL__NOT_NULL(fds);
-	l = find_sim(__func__, &r);
+	l = awl__find_sim(__func__, &r);
 	return l ? awl__sim_pipe(l->reactor, fds) : r;
 }
 
 int awl_test_close(int fd)
 {
 	int r = 0;
-	awl_loop *l = find_sim(__func__, &r);
+	awl_loop *l = awl__find_sim(__func__, &r);
 
-	return l ? awl__sim_close(l->reactor, fd) : r;
+	if (!l)
+		return r;
+	if (awl__reactor_owned(l->reactor, fd))
+		return awl__fail(-EBUSY,
+			"awl_test_close: descriptor %d is a stream's, a server's "
+			"or a datagram endpoint's own",
+			fd);
+	return awl__sim_close(l->reactor, fd);
 }
 
 /* --- faults --- */

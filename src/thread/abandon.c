@@ -45,7 +45,7 @@ static void end(struct awl__errand *e)
 	awl__free(lo);
 }
 
-static struct loner *loner_new(awl_loop *l, awl_fn *fn, const void *arg, size_t size)
+static struct loner *loner_new(awl_loop *l, uint8_t kind, awl_fn *fn, const void *arg, size_t size)
 {
 	struct loner *lo;
 
@@ -59,7 +59,7 @@ static struct loner *loner_new(awl_loop *l, awl_fn *fn, const void *arg, size_t 
 		.fn = in_thread,
 		.arg = lo,
 		.done = job_done,
-		.kind = AWL__JOB_USER,
+		.kind = kind,
 	};
 	awl__errand_begin(&lo->errand, l, end);
 	return lo;
@@ -71,26 +71,19 @@ static void never_begun(struct loner *lo)
 	awl__errand_unref(&lo->errand);
 }
 
-int awl_executor_run_abandonable(
-	awl_executor *executor, awl_fn *fn, void *arg, size_t size, void (*drop)(void *copy))
+int awl__executor_leave(struct awl__task *t, struct awl__pool *pool, uint8_t kind, awl_fn *fn,
+	void *arg, size_t size, void (*drop)(void *copy), const char *call)
 {
-	struct awl__pool *pool = NULL;
-	struct awl__task *t;
-	struct loner *lo;
-	int r = awl__executor_begin(executor, fn, &t, &pool, __func__);
+	struct loner *lo = loner_new(awl__task_loop(t), kind, fn, arg, size);
+	int r;
 
-	if (r < 0)
-		return r;
-	if (size && !arg)
-		return awl__fail(-EINVAL, "%s: a copy of a NULL argument", __func__);
-	lo = loner_new(awl__task_loop(t), fn, arg, size);
 	if (!lo)
 		return -ENOMEM;
 	lo->drop = drop;
 	r = awl__pool_submit_to(pool, &lo->job);
 	if (r < 0) {
 		never_begun(lo);
-		r = awl__executor_refused(r, __func__);
+		r = awl__executor_refused(r, call);
 	} else if ((r = awl__errand_wait(&lo->errand, t)) == 0) {
 		lo->taken = true;
 		r = awl__executor_value(lo->value);
@@ -101,4 +94,18 @@ int awl_executor_run_abandonable(
 	}
 	awl__errand_unref(&lo->errand);
 	return r;
+}
+
+int awl_executor_run_abandonable(
+	awl_executor *executor, awl_fn *fn, void *arg, size_t size, void (*drop)(void *copy))
+{
+	struct awl__pool *pool = NULL;
+	struct awl__task *t;
+	int r = awl__executor_begin(executor, fn, &t, &pool, __func__);
+
+	if (r < 0)
+		return r;
+	if (size && !arg)
+		return awl__fail(-EINVAL, "%s: a copy of a NULL argument", __func__);
+	return awl__executor_leave(t, pool, AWL__JOB_USER, fn, arg, size, drop, __func__);
 }

@@ -113,7 +113,8 @@ static void call_done(struct awl__op *op)
 	awl__wake(awl__container(op, struct call, op)->task);
 }
 
-static int run(struct awl__task *t, struct awl__pool *pool, awl_fn *fn, void *arg, const char *name)
+int awl__executor_stay(struct awl__task *t, struct awl__pool *pool, uint8_t kind, awl_fn *fn,
+	void *arg, const char *call)
 {
 	awl_loop *l = awl__task_loop(t);
 	struct call c = { .task = t, .fn = fn, .arg = arg };
@@ -123,11 +124,11 @@ static int run(struct awl__task *t, struct awl__pool *pool, awl_fn *fn, void *ar
 	c.op.u.work.fn = in_thread;
 	c.op.u.work.arg = &c;
 	c.op.u.work.pool = pool;
-	c.op.u.work.kind = AWL__JOB_USER;
+	c.op.u.work.kind = kind;
 	do {
 		r = awl__reactor_submit(l->reactor, &c.op);
 		if (r < 0)
-			return awl__executor_refused(r, name);
+			return awl__executor_refused(r, call);
 		awl__loop_look(l);
 		awl__park(t, AWL__WAITS_THREAD, (uintptr_t)&c.op, INT64_MAX);
 		if (c.ran)
@@ -154,7 +155,7 @@ int awl_executor_run(awl_executor *executor, awl_fn *fn, void *arg)
 	struct awl__task *t;
 	int r = awl__executor_begin(executor, fn, &t, &pool, __func__);
 
-	return r < 0 ? r : run(t, pool, fn, arg, __func__);
+	return r < 0 ? r : awl__executor_stay(t, pool, AWL__JOB_USER, fn, arg, __func__);
 }
 
 int awl_to_thread(awl_fn *fn, void *arg)
@@ -163,7 +164,7 @@ int awl_to_thread(awl_fn *fn, void *arg)
 	struct awl__task *t;
 	int r = awl__executor_begin(NULL, fn, &t, &pool, __func__);
 
-	return r < 0 ? r : run(t, pool, fn, arg, __func__);
+	return r < 0 ? r : awl__executor_stay(t, pool, AWL__JOB_USER, fn, arg, __func__);
 }
 
 /* --- a function as a future

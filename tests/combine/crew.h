@@ -48,7 +48,7 @@ static int work(void *arg)
 	return r < 0 && !h->regardless ? r : h->comes_to;
 }
 
-static inline awl_task *send(struct hand *h)
+static inline awl_task *send_off(struct hand *h)
 {
 	awl_task *t = NULL;
 

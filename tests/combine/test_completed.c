@@ -9,7 +9,7 @@ static int in_order(void *arg)
 {
 	struct hand hands[] = { { .takes = -6, .comes_to = 0 }, { .takes = -2, .comes_to = 1 },
 		{ .takes = -4, .comes_to = -EIO } };
-	awl_future *fs[] = { send(&hands[0]), send(&hands[1]), send(&hands[2]) }, *f;
+	awl_future *fs[] = { send_off(&hands[0]), send_off(&hands[1]), send_off(&hands[2]) }, *f;
 	const int order[] = { 1, 2, 0 };
 	awl_as_completed it;
 	int r, n = 0;
@@ -62,7 +62,7 @@ static void those_done_before_come_first(void **state)
 static int in_time(void *arg)
 {
 	struct hand a = { .takes = 10 * AWL_MS, .comes_to = 1 }, b = { .takes = AWL_SEC };
-	awl_future *fs[] = { send(&a), send(&b) }, *f;
+	awl_future *fs[] = { send_off(&a), send_off(&b) }, *f;
 	awl_as_completed it;
 
 	assert_int_equal(awl_as_completed_enter(&it, fs, 2, 100 * AWL_MS), 0);
@@ -150,7 +150,7 @@ static int cut_walk(void *arg)
 {
 	long turns = *(long *)arg;
 	struct hand hands[] = { { .takes = -2 }, { .takes = -2 }, { .takes = -5 } };
-	awl_future *fs[] = { send(&hands[0]), send(&hands[1]), send(&hands[2]) };
+	awl_future *fs[] = { send_off(&hands[0]), send_off(&hands[1]), send_off(&hands[2]) };
 	struct walk w = { fs, 3, 0, 0 };
 	struct knife knife;
 	awl_task *t;

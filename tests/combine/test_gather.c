@@ -290,7 +290,7 @@ static void bad_arguments_are_refused(void **state)
 static int futures_in_order(void *arg)
 {
 	struct hand a = { .takes = -3, .comes_to = 1 }, b = { .takes = -1, .comes_to = 2 };
-	awl_future *fs[] = { send(&a), send(&b), promise(), NULL };
+	awl_future *fs[] = { send_off(&a), send_off(&b), promise(), NULL };
 	int results[4];
 
 	fs[3] = fs[0]; /* test_duplicate_coroutines */
@@ -315,7 +315,7 @@ static int future_fails(void *arg)
 {
 	struct hand a = { .takes = AWL_SEC, .cleanup = AWL_MS },
 		    b = { .takes = -1, .comes_to = -EIO };
-	awl_future *fs[] = { send(&a), send(&b), promise() };
+	awl_future *fs[] = { send_off(&a), send_off(&b), promise() };
 	int results[3];
 
 	assert_int_equal(awl_gather_futures(fs, 3, results, 0), -EIO);
@@ -336,7 +336,7 @@ static void a_failed_future_cancels_the_others_and_waits_for_them(void **state)
 static int siblings_run_on(void *arg)
 {
 	struct hand a = { .takes = -9, .comes_to = 6 }, b = { .takes = -1, .comes_to = -EIO };
-	awl_future *fs[] = { send(&a), send(&b) };
+	awl_future *fs[] = { send_off(&a), send_off(&b) };
 	int results[2];
 
 	assert_int_equal(awl_gather_futures(fs, 2, results, AWL_LEAVE_SIBLINGS), -EIO);
@@ -374,7 +374,7 @@ static int cancelled_futures(void *arg)
 	for (int how = 0; how <= AWL_LEAVE_SIBLINGS; how++) {
 		struct hand a = { .takes = AWL_SEC, .cleanup = 2 * AWL_MS },
 			    b = { .takes = AWL_SEC, .cleanup = AWL_MS };
-		awl_future *fs[] = { send(&a), send(&b), promise() };
+		awl_future *fs[] = { send_off(&a), send_off(&b), promise() };
 		struct gather_futures g = { fs, 3, how, 0, 0 };
 		awl_task *t;
 
@@ -402,7 +402,7 @@ static void a_cancelled_gather_of_futures_cancels_them_in_each_way(void **state)
 static int shrugged_off(void *arg)
 {
 	struct hand a = { .takes = 2 * AWL_MS, .shrugs = 1, .comes_to = 3 };
-	awl_future *fs[] = { send(&a) };
+	awl_future *fs[] = { send_off(&a) };
 	struct gather_futures g = { fs, 1, 0, 0, 0 };
 	awl_task *t;
 
@@ -507,7 +507,7 @@ static int cut_futures_at(void *arg)
 	long turns = *(long *)arg;
 	struct hand a = { .takes = -4, .comes_to = 1 }, b = { .takes = -2, .comes_to = 2 },
 		    c = { .takes = -6, .comes_to = 3, .shrugs = 1 };
-	awl_future *fs[] = { send(&a), send(&b), send(&c) };
+	awl_future *fs[] = { send_off(&a), send_off(&b), send_off(&c) };
 	struct gather_futures g = { fs, 3, (int)(turns % 3), 1, 0 };
 	struct knife knife;
 	awl_task *t;
@@ -554,7 +554,7 @@ static int a_thousand(void *arg)
 	assert_int_equal(awl_gather(jobs, 1000, 0), 0);
 	for (int i = 0; i < 1000; i++) {
 		assert_int_equal(jobs[i].result, i);
-		fs[i] = send(&hands[i]);
+		fs[i] = send_off(&hands[i]);
 	}
 	assert_int_equal(awl_gather_futures(fs, 1000, results, 0), 0);
 	for (int i = 0; i < 1000; i++) {

@@ -133,7 +133,7 @@ static void no_tick_is_early_on_a_real_clock(void **state)
 static int late_ones_let_others_run(void *arg)
 {
 	struct hand a = { .takes = 0, .comes_to = 1 };
-	awl_task *t = send(&a);
+	awl_task *t = send_off(&a);
 	awl_interval every;
 
 	assert_int_equal(awl_interval_start_at(&every, 0, 1, AWL_MISSED_BURST), 0);

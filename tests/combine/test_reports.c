@@ -24,7 +24,7 @@ static int unread(void *arg)
 	struct hand a = { .takes = 0, .comes_to = -EIO };
 	struct told *told = arg;
 	awl_future *f = promise();
-	awl_task *t = send(&a);
+	awl_task *t = send_off(&a);
 
 	awl_loop_set_exception_handler(here(), handler, told);
 	assert_int_equal(awl_join(t), 0); /* waits, and reads nothing */
@@ -38,7 +38,7 @@ static int unread(void *arg)
 	assert_int_equal(told->times, 2);
 	assert_int_equal(told->error, -EPERM);
 
-	t = send(&a);
+	t = send_off(&a);
 	assert_int_equal(awl_await(t), -EIO); /* read: no word */
 	awl_unref(t);
 	assert_int_equal(told->times, 2);
@@ -58,7 +58,7 @@ static int kept(void *arg)
 	struct hand a = { .takes = 0, .comes_to = -EIO };
 	awl_task **t = arg;
 
-	*t = send(&a);
+	*t = send_off(&a);
 	return awl_join(*t);
 }
 
@@ -81,7 +81,7 @@ static void a_kept_reference_does_not_silence_it(void **state)
 static int left_behind(void *arg)
 {
 	struct hand a = { .takes = -4, .comes_to = -EPERM }, b = { .takes = -1, .comes_to = -EIO };
-	awl_future *fs[] = { send(&a), send(&b) };
+	awl_future *fs[] = { send_off(&a), send_off(&b) };
 	struct told *told = arg;
 
 	awl_loop_set_exception_handler(here(), handler, told);
@@ -125,7 +125,7 @@ static int lazily(void *arg)
 {
 	struct hand a = { .takes = -1, .comes_to = 3 };
 	uint64_t before = here()->iterations;
-	awl_task *t = send(&a);
+	awl_task *t = send_off(&a);
 
 	assert_int_equal(a.began, 0); /* T22: different */
 	assert_int_equal(awl_cancel(t, NULL), 1); /* T23: never too late */

@@ -9,7 +9,7 @@
 static int first_future(void *arg)
 {
 	struct hand a = { .takes = AWL_SEC }, b = { .takes = -3, .comes_to = 5 };
-	awl_future *fs[] = { send(&a), send(&b) };
+	awl_future *fs[] = { send_off(&a), send_off(&b) };
 	awl_case cases[] = { awl_case_future(fs[0]), awl_case_future(fs[1]) };
 	int result = 0;
 

@@ -14,7 +14,7 @@ static void unref_all(awl_future **fs, int n)
 static int first_completed(void *arg)
 {
 	struct hand a = { .takes = AWL_SEC }, b = { .takes = -2, .comes_to = 5 };
-	awl_future *fs[] = { send(&a), send(&b), promise() };
+	awl_future *fs[] = { send_off(&a), send_off(&b), promise() };
 
 	assert_int_equal(awl_wait(fs, 3, AWL_FOREVER, AWL_FIRST_COMPLETED), 1);
 	assert_true(awl_done(fs[1]));
@@ -54,7 +54,7 @@ static int first_exception(void *arg)
 {
 	struct hand a = { .takes = AWL_SEC }, b = { .takes = -2, .comes_to = AWL_ECANCELED },
 		    c = { .takes = -6, .comes_to = -EIO };
-	awl_future *fs[] = { send(&a), send(&b), send(&c) };
+	awl_future *fs[] = { send_off(&a), send_off(&b), send_off(&c) };
 
 	assert_int_equal(awl_wait(fs, 3, AWL_FOREVER, AWL_FIRST_EXCEPTION), 2);
 	assert_true(awl_cancelled(fs[1])); /* it did not count */
@@ -74,7 +74,7 @@ static void the_first_failure_ends_the_wait_but_a_cancelled_one_does_not(void **
 static int no_exception(void *arg)
 {
 	struct hand a = { .takes = -4, .comes_to = 1 }, b = { .takes = -2, .comes_to = 2 };
-	awl_future *fs[] = { send(&a), send(&b) };
+	awl_future *fs[] = { send_off(&a), send_off(&b) };
 
 	assert_int_equal(awl_wait(fs, 2, AWL_FOREVER, AWL_FIRST_EXCEPTION), 2);
 	unref_all(fs, 2);
@@ -89,7 +89,7 @@ static void without_a_failure_it_waits_for_all(void **state)
 static int in_time(void *arg)
 {
 	struct hand a = { .takes = 10 * AWL_MS }, b = { .takes = 300 * AWL_SEC };
-	awl_future *fs[] = { send(&a), send(&b) };
+	awl_future *fs[] = { send_off(&a), send_off(&b) };
 	int64_t begin = awl_loop_time(here());
 
 	assert_int_equal(awl_wait(fs, 2, 100 * AWL_MS, AWL_ALL_COMPLETED), 1);
@@ -126,7 +126,7 @@ static int wait_task(void *arg)
 static int cancelled_waiter(void *arg)
 {
 	struct hand a = { .takes = -9, .comes_to = 4 };
-	awl_future *fs[] = { send(&a) };
+	awl_future *fs[] = { send_off(&a) };
 	struct waiter w = { fs, 1, 0, AWL_ALL_COMPLETED };
 	awl_task *t;
 
@@ -180,7 +180,7 @@ static int cut_wait(void *arg)
 {
 	long turns = *(long *)arg;
 	struct hand a = { .takes = -4, .comes_to = 1 }, b = { .takes = -2, .comes_to = -EIO };
-	awl_future *fs[] = { send(&a), send(&b), promise() };
+	awl_future *fs[] = { send_off(&a), send_off(&b), promise() };
 	struct waiter w = { fs, 3, 1, (int)(turns % 2) };
 	struct knife knife;
 	awl_task *t;
@@ -235,7 +235,7 @@ static int many(void *arg)
 
 	for (int i = 0; i < 200; i++) {
 		hands[i] = (struct hand){ .takes = -(1 + i % 7), .comes_to = i };
-		fs[i] = send(&hands[i]);
+		fs[i] = send_off(&hands[i]);
 	}
 	assert_int_equal(awl_wait(fs, 200, AWL_FOREVER, AWL_ALL_COMPLETED), 200);
 	unref_all(fs, 200);
@@ -252,7 +252,7 @@ static void many_are_waited_for(void **state)
 static int ready_in_time(void *arg)
 {
 	struct hand a = { .takes = -2, .comes_to = 11 };
-	awl_future *f = send(&a);
+	awl_future *f = send_off(&a);
 
 	assert_int_equal(awl_wait_for_future(AWL_SEC, f), 11);
 	assert_int_equal(awl_wait_for_future(0, f), 11); /* done: also without any time */
@@ -269,7 +269,7 @@ static void a_result_in_time_is_returned(void **state)
 static int too_late(void *arg)
 {
 	struct hand a = { .takes = AWL_SEC, .cleanup = 5 * AWL_MS };
-	awl_future *f = send(&a), *p = promise();
+	awl_future *f = send_off(&a), *p = promise();
 
 	assert_int_equal(awl_wait_for_future(10 * AWL_MS, f), -ETIMEDOUT);
 	assert_int_equal(a.asked, 1);
@@ -290,7 +290,7 @@ static void after_the_time_the_future_is_cancelled_and_waited_for(void **state)
 static int no_time(void *arg)
 {
 	struct hand a = { .takes = AWL_SEC }, b = { .takes = AWL_SEC, .comes_to = 8, .shrugs = 1 };
-	awl_future *f = send(&a), *g = send(&b);
+	awl_future *f = send_off(&a), *g = send_off(&b);
 
 	assert_int_equal(awl_wait_for_future(0, f), -ETIMEDOUT);
 	assert_true(awl_cancelled(f));
@@ -308,7 +308,7 @@ static void without_any_time_a_pending_future_is_cancelled(void **state)
 static int suppressed(void *arg)
 {
 	struct hand a = { .takes = 20 * AWL_MS, .shrugs = 1, .comes_to = 42 };
-	awl_future *f = send(&a);
+	awl_future *f = send_off(&a);
 
 	assert_int_equal(awl_wait_for_future(10 * AWL_MS, f), 42);
 	assert_int_equal(a.asked, 1);
@@ -407,7 +407,7 @@ static void a_future_that_others_wait_for_is_not_cancelled(void **state)
 static int failing(void *arg)
 {
 	struct hand a = { .takes = -1, .comes_to = -EIO };
-	awl_future *f = send(&a), *p = promise();
+	awl_future *f = send_off(&a), *p = promise();
 
 	assert_int_equal(awl_wait_for_future(AWL_SEC, f), -EIO);
 	awl_cancel(p, NULL);

@@ -624,6 +624,36 @@ static void the_handler_is_outside_every_task_when_a_task_ends(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make, end)
 
+/* The stacks that have given back what they can. */
+static unsigned trimmed(void)
+{
+	unsigned n = 0;
+
+	for (struct awl__stack *s = loop->stacks.classes[AWL__STACK_DEFAULT].cold; s; s = s->next)
+		n++;
+	return n;
+}
+
+/* A server's stacks come and go with its connections, and it sleeps between any two. */
+static void idle_stacks_give_memory_back_ten_times_a_second_at_most(void **state)
+{
+	int64_t then;
+
+	assert_int_equal(awl_loop_run_until_complete(loop, nothing, NULL), 0);
+	if (loop->virtual_time)
+		skip();
+	then = loop->now += AWL_SEC;
+	assert_int_equal(awl__loop_sleep_until(loop), then + 100 * AWL_MS); /* takes note */
+	for (int i = 1; i < 100; i++) {
+		loop->now = then + i * AWL_MS;
+		assert_int_equal(awl__loop_sleep_until(loop), then + 100 * AWL_MS);
+	}
+	assert_int_equal(trimmed(), 0);
+	loop->now = then + 100 * AWL_MS;
+	assert_int_equal(awl__loop_sleep_until(loop), INT64_MAX); /* for good: nothing is left */
+	assert_int_equal(trimmed(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -635,6 +665,7 @@ int main(void)
 		CASE(what_threads_sent_comes_between_ready_and_timers),
 		CASE(a_timer_beyond_time_never_fires_and_nothing_overflows),
 		CASE(a_timer_is_never_early),
+		CASE(idle_stacks_give_memory_back_ten_times_a_second_at_most),
 		CASE(a_ready_callback_is_taken_back),
 		CASE(a_timer_is_taken_back_wherever_it_stands),
 		CASE(a_second_cancel_finds_nothing),

@@ -11,6 +11,8 @@
 #include <awl/errors.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -66,6 +68,8 @@ static void an_empty_name_in_the_environment_is_none(void **state)
 static unsigned refused_flags, tries;
 static int refusal;
 static unsigned last_flags;
+static int last_ring;
+static size_t last_size;
 
 static int fake_setup(unsigned entries, struct io_uring_params *p)
 {
@@ -73,7 +77,9 @@ static int fake_setup(unsigned entries, struct io_uring_params *p)
 	last_flags = p->flags;
 	if (refusal || (p->flags & refused_flags))
 		return refusal ? refusal : -EINVAL;
-	return io_uring_setup(entries, p);
+	last_ring = io_uring_setup(entries, p);
+	last_size = p->sq_entries * sizeof(struct io_uring_sqe);
+	return last_ring;
 }
 
 static int new_uring(unsigned flags, int err, struct awl__reactor **r)
@@ -159,6 +165,85 @@ static void a_ring_that_lacks_what_is_needed_is_none(void **state)
 	close(again);
 }
 
+/* In the place of liburing's: what the kernel can do, but for one thing. */
+static int lacking = -1;
+
+int io_uring_register_probe(struct io_uring *ring, struct io_uring_probe *p, unsigned count)
+{
+	int err = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_PROBE, p, count);
+
+	if (err >= 0 && lacking >= 0)
+		p->ops[lacking].flags = 0;
+	return err;
+}
+
+static void a_ring_that_lacks_an_operation_is_none(void **state)
+{
+	static const int all[] = { IORING_OP_POLL_ADD, IORING_OP_READ, IORING_OP_WRITE,
+		IORING_OP_RECV, IORING_OP_SEND, IORING_OP_RECVMSG, IORING_OP_SENDMSG,
+		IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_ASYNC_CANCEL };
+	struct awl__reactor *r = NULL;
+	int fd = dup(0), again;
+
+	(void)state;
+	if (!has_uring)
+		skip();
+	close(fd);
+	for (size_t i = 0; i < COUNT(all); i++) {
+		lacking = all[i];
+		assert_int_equal(awl__reactor_new("uring", 0, &r), -ENOSYS);
+		assert_non_null(strstr(awl_error_detail(-ENOSYS), "too old"));
+		assert_int_equal(awl__reactor_new(NULL, 0, &r), 0);
+		assert_string_equal(r->class->name, "epoll");
+		awl__reactor_free(r);
+	}
+	lacking = IORING_OP_OPENAT; /* and what is not needed may be lacking */
+	assert_int_equal(awl__reactor_new("uring", 0, &r), 0);
+	awl__reactor_free(r);
+	lacking = -1;
+	again = dup(0);
+	assert_int_equal(again, fd);
+	close(again);
+}
+
+static void finished(struct awl__op *op)
+{
+	(void)op;
+}
+
+/* What a receive that is to be late asks of the kernel; older ones refuse what they do not know. */
+static uint16_t asked_of(unsigned flags)
+{
+	struct awl__op op = { .kind = AWL__OP_RECV, .fd = -1, .later = true, .done = finished };
+	struct io_uring_sqe *sqe;
+	struct awl__reactor *r;
+	uint16_t asked;
+
+	assert_int_equal(new_uring(flags, 0, &r), 0);
+	assert_int_equal(awl__reactor_bind(r), 0);
+	sqe = mmap(NULL, last_size, PROT_READ, MAP_SHARED, last_ring, IORING_OFF_SQES);
+	assert_true(sqe != MAP_FAILED);
+	assert_int_equal(awl__reactor_submit(r, &op), 0);
+	assert_int_equal(sqe->opcode, IORING_OP_RECV);
+	asked = sqe->ioprio;
+	munmap(sqe, last_size);
+	while (op.state != AWL__OP_IDLE)
+		assert_true(awl__reactor_wait(r, INT64_MAX) >= 0);
+	assert_int_equal(op.res, -EBADF);
+	awl__reactor_free(r);
+	return asked;
+}
+
+static void a_kernel_is_not_asked_for_what_it_does_not_know(void **state)
+{
+	(void)state;
+	if (!has_uring)
+		skip();
+	assert_int_equal(asked_of(0), IORING_RECVSEND_POLL_FIRST);
+	assert_int_equal(asked_of(IORING_SETUP_DEFER_TASKRUN), IORING_RECVSEND_POLL_FIRST);
+	assert_int_equal(asked_of(IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN), 0);
+}
+
 /* --- kernels that refuse calls --- */
 
 struct refusal {
@@ -199,11 +284,6 @@ static void a_kernel_without_io_uring_gets_epoll(void **state)
 		if (!(x)) \
 			return __LINE__ & 0x7f ? __LINE__ & 0x7f : 1; \
 	} while (0)
-
-static void finished(struct awl__op *op)
-{
-	(void)op;
-}
 
 static int run(struct awl__reactor *r, struct awl__op *op)
 {
@@ -256,6 +336,100 @@ static int lives_without(void *arg)
 	return 0;
 }
 
+/* An echo between two owned sockets, with whichever calls it can be made. */
+static int echoes_without(void *arg)
+{
+	const struct refusal *f = arg;
+	struct awl__op s = { .kind = AWL__OP_WRITE, .u.rw = { (char[]){ "ping" }, 4, -1 } };
+	struct awl__op r = { .kind = AWL__OP_READ, .u.rw = { (char[4]){ 0 }, 4, -1 } };
+	struct awl__reactor *reactor;
+	int fds[2];
+
+	atomic_store(&awl__nosignal_known, 0);
+	if (refuse(f->call, f->err) < 0)
+		return 127;
+	CHECK(awl__reactor_new("epoll", 0, &reactor) == 0 && awl__reactor_bind(reactor) == 0);
+	CHECK(reactor->class->net->pair(reactor, AF_UNIX, SOCK_STREAM, fds) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(awl__reactor_own(reactor, fds[i]) == 0);
+	for (int i = 0; i < 4; i++) {
+		s.fd = fds[i % 2];
+		r.fd = fds[1 - i % 2];
+		r.done = finished;
+		CHECK(awl__reactor_submit(reactor, &r) ==
+			0); /* it waits, and the thread does not */
+		CHECK(awl__reactor_wait(reactor, 0) == 0);
+		CHECK(run(reactor, &s) == 4);
+		while (r.state != AWL__OP_IDLE)
+			CHECK(awl__reactor_wait(reactor, INT64_MAX) >= 0);
+		CHECK(r.res == 4 && memcmp(r.u.rw.buf, "ping", 4) == 0);
+	}
+	for (int i = 0; i < 2; i++) {
+		awl__reactor_disown(reactor, fds[i]);
+		close(fds[i]);
+	}
+	awl__reactor_free(reactor);
+	return 0;
+}
+
+/* What a filter refuses is the operation's result: once, and the reactor goes on. */
+static int tells_what_is_refused(void *arg)
+{
+	static const struct {
+		long call;
+		uint8_t kind;
+	} calls[] = {
+		{ SYS_recvfrom, AWL__OP_RECV },
+		{ SYS_sendto, AWL__OP_SEND },
+		{ SYS_recvmsg, AWL__OP_RECVMSG },
+		{ SYS_sendmsg, AWL__OP_SENDMSG },
+		{ SYS_accept4, AWL__OP_ACCEPT },
+		{ SYS_connect, AWL__OP_CONNECT },
+	};
+	struct msghdr m = { 0 };
+	struct awl__reactor *r;
+	int fd;
+
+	(void)arg;
+	CHECK(awl__reactor_new("epoll", 0, &r) == 0 && awl__reactor_bind(r) == 0);
+	CHECK((fd = r->class->net->socket(r, AF_INET, SOCK_DGRAM, 0)) >= 0);
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		struct awl__op op = { .kind = calls[i].kind, .fd = fd };
+
+		if (calls[i].kind == AWL__OP_RECVMSG || calls[i].kind == AWL__OP_SENDMSG)
+			op.u.msg.hdr = &m;
+		if (refuse(calls[i].call, EPERM) < 0)
+			return 127;
+		CHECK(run(r, &op) == -EPERM);
+		CHECK(awl__reactor_own(r, fd) == 0);
+		CHECK(run(r, &op) == -EPERM);
+		awl__reactor_disown(r, fd);
+		CHECK(r->in_flight == 0);
+	}
+	close(fd);
+	awl__reactor_free(r);
+	return 0;
+}
+
+static void a_refused_call_is_a_result(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(tells_what_is_refused, NULL), 0);
+}
+
+static void sockets_live_without_what_newer_kernels_have(void **state)
+{
+	static const struct refusal missing[] = {
+		{ SYS_preadv2, ENOSYS }, { SYS_preadv2, EPERM }, { SYS_pwritev2, ENOSYS },
+		{ SYS_pwritev2, EPERM }, { SYS_epoll_pwait2, ENOSYS },
+		{ SYS_getsockopt, EPERM }, /* what it is stays unknown */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(missing); i++)
+		assert_int_equal(in_child(echoes_without, (void *)(uintptr_t)&missing[i]), 0);
+}
+
 static void epoll_lives_without_what_newer_kernels_have(void **state)
 {
 	static const struct refusal lacks[] = {
@@ -283,8 +457,12 @@ int main(void)
 		cmocka_unit_test(a_flag_the_kernel_does_not_know_is_one_rung_down),
 		cmocka_unit_test(any_other_refusal_ends_the_ladder),
 		cmocka_unit_test(a_ring_that_lacks_what_is_needed_is_none),
+		cmocka_unit_test(a_ring_that_lacks_an_operation_is_none),
+		cmocka_unit_test(a_kernel_is_not_asked_for_what_it_does_not_know),
 		cmocka_unit_test(a_kernel_without_io_uring_gets_epoll),
 		cmocka_unit_test(epoll_lives_without_what_newer_kernels_have),
+		cmocka_unit_test(sockets_live_without_what_newer_kernels_have),
+		cmocka_unit_test(a_refused_call_is_a_result),
 	};
 
 	unsetenv("AWL_REACTOR");

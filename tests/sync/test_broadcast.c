@@ -23,7 +23,7 @@ static void set(int v)
 	assert_int_equal(awl_watch_set(&watch, &v), 0);
 }
 
-static void send(int v)
+static void spread(int v)
 {
 	assert_int_equal(awl_broadcast_send(&cast, &v), 0);
 }
@@ -116,14 +116,14 @@ CASE(every_subscriber_gets_every_item_since_it_came)
 	awl_task *a, *b;
 
 	fresh();
-	send(9);
+	spread(9);
 	a = spawn(listener, NULL);
 	turn();
-	send(1);
+	spread(1);
 	b = spawn(listener, NULL);
 	turn();
-	send(2);
-	send(3);
+	spread(2);
+	spread(3);
 	assert_int_equal(awl_broadcast_shutdown(&cast), 0);
 	assert_int_equal(end(a), 123);
 	assert_int_equal(end(b), 23);
@@ -139,7 +139,7 @@ CASE(a_slow_subscriber_is_told_how_many_it_missed)
 	assert_int_equal(awl_broadcast_subscribe(&cast, &s), 0);
 	assert_int_equal(awl_subscriber_get_nowait(&s, &v), -EAGAIN);
 	for (int i = 0; i < 7; i++)
-		send(i);
+		spread(i);
 	assert_int_equal(awl_subscriber_get(&s, &v), 3);
 	assert_int_equal(v, 3);
 	for (int i = 4; i < 7; i++) {
@@ -159,7 +159,7 @@ CASE(a_cancelled_subscriber_loses_no_item)
 
 	fresh();
 	assert_int_equal(awl_broadcast_subscribe(&cast, &s), 0);
-	send(1);
+	spread(1);
 	awl_cancel(awl_current_task(), NULL);
 	assert_int_equal(awl_subscriber_get(&s, &v), AWL_ECANCELED);
 	assert_int_equal(awl_subscriber_get(&s, &v), 0);

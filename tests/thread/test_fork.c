@@ -474,7 +474,9 @@ static void a_child_is_never_locked_out_by_what_other_threads_were_doing(void **
 		if (pid == 0) {
 			alarm(30);
 			expect(awl_loop_stop(r.loop) == AWL_EFORK);
-			expect(awl_run(seven, NULL) == 7);
+			/* ASan's own allocator is not locked over a fork: there who allocates may
+			 * be locked out by it. */
+			expect(AWL__ASAN || awl_run(seven, NULL) == 7);
 			_exit(unexpected != 0);
 		}
 		if (!ended_well(pid))

@@ -97,6 +97,10 @@ static void dump(struct dump *d, struct scene *s)
 	add(d, "cfuture", s->pending, malloc_usable_size(s->pending));
 	add(d, "completions", s->completed->_core, malloc_usable_size(s->completed->_core));
 	add(d, "channel", s->channel, malloc_usable_size(s->channel));
+	for (int i = 0; i < 2; i++)
+		add(d, "stream", s->streams[i], malloc_usable_size(s->streams[i]));
+	add(d, "server", s->server, malloc_usable_size(s->server));
+	add(d, "datagram", s->datagram, malloc_usable_size(s->datagram));
 	add(d, "callers' storage", s, sizeof *s);
 	add(d, "results", &out, sizeof out);
 }
@@ -424,6 +428,24 @@ static int receives(void *arg)
 	return finish(s, r < 0 ? r : item);
 }
 
+static int reads_a_stream(void *arg)
+{
+	struct scene *s = arg;
+	char c;
+	int r = awl_stream_read(s->streams[0], &c, 1);
+
+	return finish(s, r < 0 ? r : c);
+}
+
+static int receives_a_datagram(void *arg)
+{
+	struct scene *s = arg;
+	char c;
+	int r = awl_datagram_recv(s->datagram, &c, 1, NULL);
+
+	return finish(s, r < 0 ? r : c);
+}
+
 static int takes_the_second_step(void *arg)
 {
 	struct scene *s = arg;
@@ -488,6 +510,8 @@ static awl_fn *const waiting[] = {
 	watches,
 	subscribes,
 	receives,
+	reads_a_stream,
+	receives_a_datagram,
 	takes_the_second_step,
 	selects,
 	gathers,
@@ -514,6 +538,16 @@ static int takes(struct scene *s)
 	return r;
 }
 
+static int sends_a_datagram(struct scene *s)
+{
+	struct sockaddr_storage to;
+	struct sockaddr *addr = (struct sockaddr *)&to;
+	socklen_t len = sizeof to;
+	int r = awl_datagram_getsockname(s->datagram, addr, &len);
+
+	return r < 0 ? r : awl_datagram_sendto(s->datagram, "\7", 1, addr, len);
+}
+
 static int gives_back(struct scene *s)
 {
 	int r = 0, item = 7;
@@ -530,6 +564,8 @@ static int gives_back(struct scene *s)
 	r |= awl_watch_set(&s->watch, &item);
 	r |= awl_broadcast_send(&s->broadcast, &item);
 	r |= awl_channel_try_send(s->channel, &item);
+	r |= awl_stream_write_all(s->streams[1], "\7", 1, NULL);
+	r |= sends_a_datagram(s);
 	r |= awl_test_sequence(&s->sequencer, 0);
 	for (int i = 0; i < 2; i++) {
 		r |= awl_queue_get(&s->full, &item);
@@ -561,8 +597,10 @@ static int one_more(void *arg)
 
 static int set_up_waiting(struct scene *s)
 {
-	int r = awl_channel_new(sizeof(int), 1, &s->channel);
+	const awl_datagram_options here = { .local_host = "127.0.0.1" };
+	int r = awl_channel_new(sizeof(int), 1, &s->channel) | awl_stream_pair(s->streams);
 
+	r |= awl_datagram_open(&here, &s->datagram);
 	s->lock = (awl_lock)AWL_LOCK_INIT;
 	s->event = (awl_event)AWL_EVENT_INIT;
 	s->condition = (awl_condition)AWL_CONDITION_INIT(NULL);
@@ -595,6 +633,7 @@ static int set_up(struct scene *s)
 	r |= awl_create_task(reads, s, &s->reader);
 	r |= awl_create_task(sits_in_scopes, s, &s->scoped);
 	r |= set_up_waiting(s);
+	r |= awl_start_server(must_not_serve, s, "127.0.0.1", 0, &s->server);
 	r |= awl_future_add_done_callback(s->awaited, on_done, s, &s->stored);
 	r |= awl_loop_call_later(l, HOUR, must_not_start, s, &s->timer);
 	r |= awl_task_set_name(s->waiter, "a waiter");
@@ -642,6 +681,16 @@ static int main_task(void *arg)
 	awl_unref(s->loose);
 	awl_unref(s->awaited);
 	awl_channel_unref(s->channel);
+	for (int i = 0; i < 2; i++) {
+		expect(awl_stream_close(s->streams[i]) == 0);
+		awl_stream_unref(s->streams[i]);
+	}
+	expect(awl_datagram_close(s->datagram) == 0);
+	awl_datagram_unref(s->datagram);
+	expect(awl_server_is_serving(s->server) == 1);
+	expect(awl_server_close(s->server) == 0);
+	expect(awl_server_wait_closed(s->server) == 0);
+	awl_server_unref(s->server);
 	expect(awl_queue_destroy(&s->empty) == 0);
 	close_pipe(s->loop, s->fds);
 	return 0;

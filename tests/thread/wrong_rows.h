@@ -41,11 +41,14 @@ struct scene {
 	awl_subscriber *subscriber; /* on its task's stack, as is the next */
 	awl_as_completed *completed;
 	awl_channel *channel;
+	awl_stream *streams[2];
+	awl_server *server;
+	awl_datagram *datagram;
 	awl_test_sequencer sequencer;
 	awl_interval interval;
 	awl_local_token token;
 	int one[1], latest, sent[4]; /* of full, watch, broadcast */
-	awl_task *keeper, *waiting[18];
+	awl_task *keeper, *waiting[20];
 
 	int finished, callbacks, started;
 	int owner_tid;
@@ -66,10 +69,18 @@ static struct {
 	awl_job jobs[1];
 	awl_fn *fn;
 	void *pointers[4];
+	const char *text;
+	awl_stream *stream, *streams[2];
+	awl_datagram *datagram;
+	struct addrinfo *addresses;
 	char bytes[16];
 	uint64_t version;
 	size_t index;
 	int item, fds[2];
+	struct sockaddr addr;
+	socklen_t len;
+	struct msghdr message;
+	awl_credentials credentials;
 } out;
 
 /* A refusal by enter is kept here: next tells it. */
@@ -117,8 +128,20 @@ static const awl_exception exception = { .message = "none", .error = -EIO };
 #define NOTHING(call) ((call) == NULL ? AWL_ETHREAD : 0)
 #define NO_WORDS(call) (*(call) == '\0' ? AWL_ETHREAD : 0)
 #define NO_TASK(call) ((call) ? 0 : awl__thread->running ? AWL_EOTHERLOOP : AWL_ETHREAD)
+#define IN_SILENCE(call) ((call), AWL_ETHREAD) /* it returns nothing; the hook is told */
 #define LEGAL(call) ((void)(call), 0)
 
+static int must_not_serve(awl_stream *stream, void *arg)
+{
+	wrong("a connection was served");
+	return 0;
+}
+
+static const awl_server_options any_server;
+static const awl_datagram_options any_datagram = { .family = AF_INET };
+static const awl_datagram_message one_message = { "x", 1, NULL, 0 };
+
+static const struct iovec part = { (void *)(uintptr_t) "x", 1 };
 static const awl_workers_options one_worker = { .count = 1 };
 
 static awl_workers *begun_workers(void)
@@ -226,6 +249,66 @@ static awl_case *one_case(struct scene *s)
 	X(TASK, awl_task_group_exit, CODE, AWL_ETHREAD, (s->group, 0)) \
 	X(LOOP_THREAD, awl_task_group_failure, NOTHING, AWL_ETHREAD, (s->group, NULL)) \
 	/* add_reader, remove_reader, add_writer: not detected */ \
+	X(LOOP_THREAD, awl_loop_add_reader, CODE, AWL_ETHREAD, \
+		(s->loop, s->fds[0], must_not_start, s)) \
+	X(LOOP_THREAD, awl_loop_add_writer, CODE, AWL_ETHREAD, \
+		(s->loop, s->fds[1], must_not_start, s)) \
+	X(LOOP_THREAD, awl_loop_remove_reader, CODE, AWL_ETHREAD, (s->loop, s->fds[0])) \
+	X(LOOP_THREAD, awl_loop_remove_writer, CODE, AWL_ETHREAD, (s->loop, s->fds[1])) \
+	X(LOOP_THREAD, awl_socket, CODE, AWL_ENOLOOP, (AF_INET, SOCK_STREAM, 0)) \
+	X(LOOP_THREAD, awl_socketpair, CODE, AWL_ENOLOOP, (AF_UNIX, SOCK_STREAM, out.fds)) \
+	X(TASK, awl_sock_close, CODE, AWL_ENOLOOP, (s->fds[0])) \
+	X(LOOP_THREAD, awl_sock_shutdown, CODE, AWL_ENOLOOP, (s->fds[0], SHUT_RD)) \
+	X(LOOP_THREAD, awl_sock_bind, CODE, AWL_ENOLOOP, (s->fds[0], &out.addr, 2)) \
+	X(LOOP_THREAD, awl_sock_listen, CODE, AWL_ENOLOOP, (s->fds[0], 1)) \
+	X(TASK, awl_sock_accept, CODE, AWL_ENOLOOP, (s->fds[0], NULL, NULL)) \
+	X(TASK, awl_sock_connect, CODE, AWL_ENOLOOP, (s->fds[0], &out.addr, 2)) \
+	X(TASK, awl_sock_recv, CODE, AWL_ENOLOOP, (s->fds[0], out.bytes, 1, 0)) \
+	X(TASK, awl_sock_recvfrom, CODE, AWL_ENOLOOP, (s->fds[0], out.bytes, 1, 0, NULL, NULL)) \
+	X(TASK, awl_sock_recvmsg, CODE, AWL_ENOLOOP, (s->fds[0], &out.message, 0)) \
+	X(TASK, awl_sock_send, CODE, AWL_ENOLOOP, (s->fds[1], out.bytes, 1, 0)) \
+	X(TASK, awl_sock_sendall, CODE, AWL_ENOLOOP, (s->fds[1], out.bytes, 1, 0, NULL)) \
+	X(TASK, awl_sock_sendto, CODE, AWL_ENOLOOP, (s->fds[1], out.bytes, 1, 0, NULL, 0)) \
+	X(TASK, awl_sock_sendmsg, CODE, AWL_ENOLOOP, (s->fds[1], &out.message, 0)) \
+	X(TASK, awl_sock_sendfile, CODE, AWL_ENOLOOP, (s->fds[1], 0, 0, 0, NULL)) \
+	X(LOOP_THREAD, awl_sock_getsockname, CODE, AWL_ENOLOOP, (s->fds[0], &out.addr, &out.len)) \
+	X(LOOP_THREAD, awl_sock_getpeername, CODE, AWL_ENOLOOP, (s->fds[0], &out.addr, &out.len)) \
+	X(LOOP_THREAD, awl_sock_getsockopt, CODE, AWL_ENOLOOP, \
+		(s->fds[0], SOL_SOCKET, SO_TYPE, out.bytes, &out.len)) \
+	X(LOOP_THREAD, awl_sock_setsockopt, CODE, AWL_ENOLOOP, \
+		(s->fds[0], SOL_SOCKET, SO_KEEPALIVE, out.bytes, 4)) \
+	X(LOOP_THREAD, awl_sock_peer_credentials, CODE, AWL_ENOLOOP, \
+		(s->fds[0], &out.credentials)) \
+	X(TASK, awl_sock_send_fds, CODE, AWL_ENOLOOP, (s->fds[1], out.bytes, 1, NULL, 0)) \
+	X(TASK, awl_sock_recv_fds, CODE, AWL_ENOLOOP, \
+		(s->fds[0], out.bytes, 1, out.fds, &out.item)) \
+	/* Server.close and its kin: not detected */ \
+	X(TASK, awl_open_connection, CODE, AWL_ENOLOOP, \
+		("127.0.0.1", 1, (awl_stream **)out.pointers)) \
+	X(TASK, awl_open_connection_with, CODE, AWL_ENOLOOP, \
+		(NULL, "127.0.0.1", 1, (awl_stream **)out.pointers)) \
+	X(TASK, awl_open_unix_connection, CODE, AWL_ENOLOOP, ("@x", (awl_stream **)out.pointers)) \
+	X(TASK, awl_start_server, CODE, AWL_ENOLOOP, \
+		(must_not_serve, s, NULL, 0, (awl_server **)out.pointers)) \
+	X(TASK, awl_start_server_with, CODE, AWL_ENOLOOP, \
+		(&any_server, must_not_serve, s, (awl_server **)out.pointers)) \
+	X(TASK, awl_start_unix_server, CODE, AWL_ENOLOOP, \
+		(must_not_serve, s, "@x", (awl_server **)out.pointers)) \
+	X(LOOP_THREAD, awl_server_start_serving, CODE, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_is_serving, CODE, AWL_ETHREAD, (s->server)) \
+	X(TASK, awl_server_serve_forever, CODE, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_close, CODE, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_close_clients, CODE, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_abort_clients, CODE, AWL_ETHREAD, (s->server)) \
+	X(TASK, awl_server_wait_closed, CODE, AWL_ETHREAD, (s->server)) \
+	X(TASK, awl_server_drain, CODE, AWL_ETHREAD, (s->server, 0)) \
+	X(LOOP_THREAD, awl_server_connections, CODE, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_sockets, CODE, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_getsockname, CODE, AWL_ETHREAD, \
+		(s->server, 0, &out.addr, &out.len)) \
+	X(LOOP_THREAD, awl_server_port, CODE, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_ref, NOTHING, AWL_ETHREAD, (s->server)) \
+	X(LOOP_THREAD, awl_server_unref, IN_SILENCE, AWL_ETHREAD, (s->server)) \
 	X(TASK, awl_wait_fd, CODE, AWL_ENOLOOP, (s->fds[0], POLLIN)) \
 	X(TASK, awl_fd_read, CODE, AWL_ENOLOOP, (s->fds[0], out.bytes, 1)) \
 	X(TASK, awl_fd_write, CODE, AWL_ENOLOOP, (s->fds[1], out.bytes, 1)) \
@@ -243,6 +326,79 @@ static awl_case *one_case(struct scene *s)
 	X(LOOP_THREAD, awl_run_in_executor, CODE, AWL_ENOLOOP, \
 		(NULL, must_not_start, s, &out.future)) \
 	X(LOOP_THREAD, awl_loop_set_default_executor, CODE, AWL_ETHREAD, (s->loop, NULL)) \
+	X(LOOP_THREAD, awl_stream_open, CODE, AWL_ENOLOOP, (s->fds[0], &out.stream)) \
+	X(LOOP_THREAD, awl_stream_pair, CODE, AWL_ENOLOOP, (out.streams)) \
+	X(TASK, awl_stream_read, CODE, AWL_ETHREAD, (s->streams[0], out.bytes, 1)) \
+	X(TASK, awl_stream_readexactly, CODE, AWL_ETHREAD, (s->streams[0], out.bytes, 1, NULL)) \
+	X(TASK, awl_stream_read_to_end, CODE, AWL_ETHREAD, \
+		(s->streams[0], 9, out.pointers, &out.index)) \
+	X(TASK, awl_stream_readline, CODE, AWL_ETHREAD, (s->streams[0], &out.text)) \
+	X(TASK, awl_stream_readuntil, CODE, AWL_ETHREAD, (s->streams[0], ";", 1, &out.text)) \
+	X(TASK, awl_stream_readuntil_any, CODE, AWL_ETHREAD, (s->streams[0], &part, 1, &out.text)) \
+	X(TASK, awl_stream_peek, CODE, AWL_ETHREAD, (s->streams[0], (const void **)out.pointers)) \
+	X(LOOP_THREAD, awl_stream_consume, CODE, AWL_ETHREAD, (s->streams[0], 0)) \
+	X(LOOP_THREAD, awl_stream_at_eof, CODE, AWL_ETHREAD, (s->streams[0])) \
+	/* StreamWriter.write, drain, close: not detected */ \
+	X(TASK, awl_stream_write, CODE, AWL_ETHREAD, (s->streams[1], "x", 1)) \
+	X(TASK, awl_stream_writev, CODE, AWL_ETHREAD, (s->streams[1], &part, 1)) \
+	X(TASK, awl_stream_write_all, CODE, AWL_ETHREAD, (s->streams[1], "x", 1, NULL)) \
+	X(TASK, awl_stream_writelines, CODE, AWL_ETHREAD, (s->streams[1], &part, 1, NULL)) \
+	X(LOOP_THREAD, awl_stream_write_buffered, CODE, AWL_ETHREAD, (s->streams[1], "x", 1)) \
+	X(TASK, awl_stream_drain, CODE, AWL_ETHREAD, (s->streams[1])) \
+	X(LOOP_THREAD, awl_stream_set_write_buffer_limits, CODE, AWL_ETHREAD, \
+		(s->streams[1], 2, 1)) \
+	X(LOOP_THREAD, awl_stream_get_write_buffer_size, CODE, AWL_ETHREAD, (s->streams[1])) \
+	X(TASK, awl_stream_write_eof, CODE, AWL_ETHREAD, (s->streams[1])) \
+	X(TASK, awl_stream_sendfile, CODE, AWL_ETHREAD, (s->streams[1], 0, 0, 0, NULL)) \
+	X(LOOP_THREAD, awl_stream_close, CODE, AWL_ETHREAD, (s->streams[0])) \
+	X(LOOP_THREAD, awl_stream_abort, CODE, AWL_ETHREAD, (s->streams[0])) \
+	X(TASK, awl_stream_wait_closed, CODE, AWL_ETHREAD, (s->streams[0])) \
+	X(LOOP_THREAD, awl_stream_is_closing, CODE, AWL_ETHREAD, (s->streams[0])) \
+	X(LOOP_THREAD, awl_stream_ref, NOTHING, AWL_ETHREAD, (s->streams[0])) \
+	X(LOOP_THREAD, awl_stream_unref, IN_SILENCE, AWL_ETHREAD, (s->streams[0])) \
+	X(LOOP_THREAD, awl_stream_set_limit, CODE, AWL_ETHREAD, (s->streams[0], 9)) \
+	X(LOOP_THREAD, awl_stream_set_idle_timeout, CODE, AWL_ETHREAD, (s->streams[0], HOUR)) \
+	X(LOOP_THREAD, awl_stream_getsockname, CODE, AWL_ETHREAD, \
+		(s->streams[0], &out.addr, &out.len)) \
+	X(LOOP_THREAD, awl_stream_getpeername, CODE, AWL_ETHREAD, \
+		(s->streams[0], &out.addr, &out.len)) \
+	X(LOOP_THREAD, awl_stream_fd, CODE, AWL_ETHREAD, (s->streams[0])) \
+	X(LOOP_THREAD, awl_stream_detach, CODE, AWL_ETHREAD, (s->streams[0])) \
+	X(TASK, awl_copy, CODE, AWL_ETHREAD, (s->streams[0], s->streams[1], NULL)) \
+	X(TASK, awl_copy_both, CODE, AWL_ETHREAD, (s->streams[0], s->streams[1], NULL, NULL)) \
+	/* DatagramTransport.sendto, close: not detected */ \
+	X(LOOP_THREAD, awl_datagram_open, CODE, AWL_ENOLOOP, (&any_datagram, &out.datagram)) \
+	X(LOOP_THREAD, awl_datagram_from_fd, CODE, AWL_ENOLOOP, (s->fds[0], &out.datagram)) \
+	X(TASK, awl_datagram_recv, CODE, AWL_ETHREAD, (s->datagram, out.bytes, 1, &out.index)) \
+	X(TASK, awl_datagram_recvfrom, CODE, AWL_ETHREAD, \
+		(s->datagram, out.bytes, 1, &out.addr, &out.len, &out.index)) \
+	X(TASK, awl_datagram_send, CODE, AWL_ETHREAD, (s->datagram, "x", 1)) \
+	X(TASK, awl_datagram_sendto, CODE, AWL_ETHREAD, (s->datagram, "x", 1, &out.addr, 2)) \
+	X(TASK, awl_datagram_send_many, CODE, AWL_ETHREAD, \
+		(s->datagram, &one_message, 1, &out.item)) \
+	X(LOOP_THREAD, awl_datagram_join, CODE, AWL_ETHREAD, (s->datagram, "239.1.2.3", NULL)) \
+	X(LOOP_THREAD, awl_datagram_leave, CODE, AWL_ETHREAD, (s->datagram, "239.1.2.3", NULL)) \
+	X(LOOP_THREAD, awl_datagram_set_multicast_interface, CODE, AWL_ETHREAD, \
+		(s->datagram, NULL)) \
+	X(LOOP_THREAD, awl_datagram_set_multicast_hops, CODE, AWL_ETHREAD, (s->datagram, 1)) \
+	X(LOOP_THREAD, awl_datagram_set_multicast_loop, CODE, AWL_ETHREAD, (s->datagram, 1)) \
+	X(LOOP_THREAD, awl_datagram_close, CODE, AWL_ETHREAD, (s->datagram)) \
+	X(TASK, awl_datagram_wait_closed, CODE, AWL_ETHREAD, (s->datagram)) \
+	X(LOOP_THREAD, awl_datagram_is_closing, CODE, AWL_ETHREAD, (s->datagram)) \
+	X(LOOP_THREAD, awl_datagram_ref, NOTHING, AWL_ETHREAD, (s->datagram)) \
+	X(LOOP_THREAD, awl_datagram_unref, IN_SILENCE, AWL_ETHREAD, (s->datagram)) \
+	X(LOOP_THREAD, awl_datagram_getsockname, CODE, AWL_ETHREAD, \
+		(s->datagram, &out.addr, &out.len)) \
+	X(LOOP_THREAD, awl_datagram_getpeername, CODE, AWL_ETHREAD, \
+		(s->datagram, &out.addr, &out.len)) \
+	X(LOOP_THREAD, awl_datagram_fd, CODE, AWL_ETHREAD, (s->datagram)) \
+	X(TASK, awl_getaddrinfo, CODE, AWL_ENOLOOP, ("localhost", "1", NULL, &out.addresses)) \
+	X(TASK, awl_getaddrinfo_abandonable, CODE, AWL_ENOLOOP, \
+		("localhost", "1", NULL, &out.addresses)) \
+	X(TASK, awl_getnameinfo, CODE, AWL_ENOLOOP, \
+		(&out.addr, sizeof out.addr, out.bytes, 16, NULL, 0, 0)) \
+	X(TASK, awl_getnameinfo_abandonable, CODE, AWL_ENOLOOP, \
+		(&out.addr, sizeof out.addr, out.bytes, 16, NULL, 0, 0)) \
 	/* A channel belongs to no loop. */ \
 	X(TASK, awl_channel_send, CODE, AWL_ENOLOOP, (s->channel, &out.item)) \
 	X(TASK, awl_channel_recv, CODE, AWL_ENOLOOP, (s->channel, &out.item)) \
@@ -277,7 +433,13 @@ static awl_case *one_case(struct scene *s)
 	X(TASK, awl_test_wait_blocked, CODE, AWL_ENOLOOP, ()) \
 	X(TASK, awl_test_sequence, CODE, AWL_ENOLOOP, (&s->sequencer, 0)) \
 	X(LOOP_THREAD, awl_test_pipe, CODE, AWL_ENOLOOP, (out.fds)) \
-	X(LOOP_THREAD, awl_test_close, CODE, AWL_ENOLOOP, (s->fds[0]))
+	X(LOOP_THREAD, awl_test_close, CODE, AWL_ENOLOOP, (s->fds[0])) \
+	X(LOOP_THREAD, awl_test_set_network, CODE, AWL_ENOLOOP, (NULL)) \
+	X(LOOP_THREAD, awl_test_partition, CODE, AWL_ENOLOOP, ("10.0.0.1", "10.0.0.2", 1)) \
+	X(LOOP_THREAD, awl_test_host, CODE, AWL_ENOLOOP, ("10.0.0.1")) \
+	X(LOOP_THREAD, awl_test_name, CODE, AWL_ENOLOOP, ("name", "10.0.0.1", 0)) \
+	X(LOOP_THREAD, awl_test_name_fails, CODE, AWL_ENOLOOP, ("name", AWL_ENONAME, 0)) \
+	X(LOOP_THREAD, awl_test_set_descriptors, CODE, AWL_ENOLOOP, (0))
 
 /*
  * The same for what finds out whose thread it is in first: in another loop's task, where there is a

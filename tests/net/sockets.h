@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sockets.h - sockets for tests, the same on every reactor: listeners and connections at loopback,
+ * and what must not be left behind.
+ */
+#ifndef TEST_SOCKETS_H
+#define TEST_SOCKETS_H
+
+#include "support.h"
+
+#include "reactor/sim.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+static inline struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+}
+
+#define ADDRESS(a) ((struct sockaddr *)&(a))
+
+/* At a port of the system's choice, which is in *at. */
+static inline int listener(struct sockaddr_in *at, int backlog)
+{
+	socklen_t len = sizeof *at;
+	int fd = awl_socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	*at = loopback(0);
+	assert_int_equal(awl_sock_bind(fd, ADDRESS(*at), sizeof *at), 0);
+	assert_int_equal(awl_sock_listen(fd, backlog), 0);
+	assert_int_equal(awl_sock_getsockname(fd, ADDRESS(*at), &len), 0);
+	return fd;
+}
+
+static inline int dial(const struct sockaddr_in *at)
+{
+	int fd = awl_socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(awl_sock_connect(fd, (const struct sockaddr *)at, sizeof *at), 0);
+	return fd;
+}
+
+/* fds[0] connected to fds[1]. */
+static inline void tcp_pair(int fds[2])
+{
+	struct sockaddr_in at;
+	int l = listener(&at, 1);
+
+	fds[0] = dial(&at);
+	fds[1] = awl_sock_accept(l, NULL, NULL);
+	assert_true(fds[1] >= 0);
+	assert_int_equal(awl_sock_close(l), 0);
+}
+
+static inline void unix_pair(int fds[2])
+{
+	assert_int_equal(awl_socketpair(AF_UNIX, SOCK_STREAM, fds), 0);
+}
+
+static inline void udp_pair(int fds[2])
+{
+	struct sockaddr_in at[2];
+	socklen_t len = sizeof *at;
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = awl_socket(AF_INET, SOCK_DGRAM, 0);
+		assert_true(fds[i] >= 0);
+		at[i] = loopback(0);
+		assert_int_equal(awl_sock_bind(fds[i], ADDRESS(at[i]), sizeof at[i]), 0);
+		assert_int_equal(awl_sock_getsockname(fds[i], ADDRESS(at[i]), &len), 0);
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(awl_sock_connect(fds[i], ADDRESS(at[!i]), sizeof *at), 0);
+}
+
+static inline void close_both(const int fds[2])
+{
+	assert_int_equal(awl_sock_close(fds[0]), 0);
+	assert_int_equal(awl_sock_close(fds[1]), 0);
+}
+
+/* The peer sees a reset. */
+static inline void reset(int fd)
+{
+	struct linger at_once = { 1, 0 };
+
+	assert_int_equal(
+		awl_sock_setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+	assert_int_equal(awl_sock_close(fd), 0);
+}
+
+/* Until what a closing or resetting peer has sent is here, and nobody else has anything to do. */
+static inline void settle(void)
+{
+	assert_int_equal(awl_sleep(AWL_MS), 0);
+}
+
+/*
+ * How many descriptors there are: the process's, or the simulated ones. What a reactor makes for
+ * itself, when it needs it, does not count.
+ */
+static inline int descriptors(awl_loop *l)
+{
+	struct dirent *e;
+	char what[5];
+	int n = 0;
+	DIR *d;
+
+	if (is_sim(l))
+		return (int)((struct awl__sim *)l->reactor)->used;
+	d = opendir("/proc/self/fd");
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		n += readlinkat(dirfd(d), e->d_name, what, sizeof what) == sizeof what &&
+			memcmp(what, "anon_", sizeof what) != 0;
+	closedir(d);
+	return n;
+}
+
+static inline bool test_is_on_sim(void)
+{
+	awl_loop *l = new_loop(NULL);
+	bool sim = is_sim(l);
+
+	end_loop(l);
+	return sim;
+}
+
+#define REAL_KERNEL() \
+	do { \
+		if (test_is_on_sim()) \
+			skip(); \
+	} while (0)
+
+/* A body as the main task, and the same under several seeds where there is one. */
+static inline void with_seeds(awl_fn *body, void *arg)
+{
+	int seeds = test_is_on_sim() ? 50 : 2;
+
+	for (int seed = 0; seed < seeds; seed++) {
+		awl_loop_options o = { .seed = (uint64_t)seed };
+
+		assert_int_equal(awl_run_with(&o, body, arg), 0);
+	}
+}
+
+#endif
