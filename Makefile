@@ -6,12 +6,15 @@ DESTDIR ?=
 
 # What `make demo` runs, in this order; what one sees is said at the head of each file.
 DEMO = hello callbacks ten_children two_threads embedded philosophers pipeline rate_limiter \
-	supervisor worker_pool retry_test
+	supervisor worker_pool retry_test network_test echo_client prober
 
 BUILD_NEEDS = gcc libc6-dev meson ninja-build pkg-config liburing-dev python3
-CHECK_NEEDS = $(BUILD_NEEDS) binutils g++ libcmocka-dev clang gdb
+# What talks to the example servers.
+CLIENTS = netcat-openbsd socat curl redis-tools
+CHECK_NEEDS = $(BUILD_NEEDS) binutils g++ libcmocka-dev clang gdb $(CLIENTS)
 CHECK_ALL_NEEDS = $(CHECK_NEEDS) libclang-rt-dev clang-format valgrind
-BENCH_NEEDS = libuv1-dev golang-go rustc cargo librust-tokio-dev python3-uvloop
+BENCH_NEEDS = libuv1-dev golang-go rustc cargo librust-tokio-dev python3-uvloop redis-tools strace \
+	valgrind
 
 all: release
 
