@@ -75,10 +75,10 @@ static inline void bench_pin(int nth)
 	sched_setaffinity(0, sizeof(one), &one);
 }
 
-/* A line of /proc/self/status, in bytes: "VmRSS:", "VmPTE:". */
-static inline int64_t bench_memory(const char *field)
+/* A line of a process's status, in bytes: "VmRSS:", "VmPTE:". */
+static inline int64_t bench_memory_of(const char *path, const char *field)
 {
-	FILE *f = fopen("/proc/self/status", "re");
+	FILE *f = fopen(path, "re");
 	char line[256];
 	long kb = 0;
 
@@ -88,6 +88,11 @@ static inline int64_t bench_memory(const char *field)
 			kb = atol(line + strlen(field));
 	fclose(f);
 	return (int64_t)kb * 1024;
+}
+
+static inline int64_t bench_memory(const char *field)
+{
+	return bench_memory_of("/proc/self/status", field);
 }
 
 /* xorshift: the same sequence in every program that draws victims. */

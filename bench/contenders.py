@@ -53,6 +53,7 @@ class Contenders:
 	def __init__(self, build, lib):
 		self.build, self.lib = build.resolve(), lib
 		self.missing, self.version, self.made = {}, {}, {}
+		self.version["floor"] = command([*CC, "--version"]).splitlines()[0]
 		self.build.mkdir(parents=True, exist_ok=True)
 
 	def argv(self, name, sample, count):
@@ -76,8 +77,8 @@ class Contenders:
 		return getattr(self, name.lower())(program)
 
 	def floor(self, program):
-		self.version["floor"] = command([*CC, "--version"]).splitlines()[0]
-		return cc(self.build / f"floor-{program}", HERE / "floor" / f"{program}.c")
+		libs = ["-luring"] * ("uring" in program)
+		return cc(self.build / f"floor-{program}", HERE / "floor" / f"{program}.c", libs=libs)
 
 	def awl(self, program):
 		if not self.lib.exists():
@@ -89,10 +90,12 @@ class Contenders:
 
 	def libuv(self, program):
 		self.version["libuv"] = command(["pkg-config", "--modversion", "libuv"]).strip()
-		return cc(self.build / "peer-libuv", HERE / "peers" / "libuv.c", libs=["-luv"])
+		file = "echo_libuv" if program == "echo" else "libuv"
+		return cc(self.build / f"peer-{file}", HERE / "peers" / f"{file}.c", libs=["-luv"])
 
 	def go(self, program):
-		source, target = HERE / "peers" / "go.go", self.build / "peer-go"
+		file = "echo" if program == "echo" else "go"
+		source, target = HERE / "peers" / f"{file}.go", self.build / f"peer-{file}-go"
 		env = os.environ | {"GO111MODULE": "off", "GOFLAGS": "", "GOCACHE": f"{self.build}/go"}
 		self.version["Go"] = command(["go", "version"]).split()[2].removeprefix("go")
 		if not fresh(target, [source]):
@@ -111,7 +114,7 @@ class Contenders:
 			# Debian's pair goes before another that comes first in PATH.
 			cargo = "/usr/bin/cargo"
 			env |= {"RUSTC": "/usr/bin/rustc", "CARGO_HOME": f"{self.build}/cargo"}
-		if not fresh(target, [source / "Cargo.toml", source / "src" / "main.rs"]):
+		if not fresh(target, [source / "Cargo.toml", *source.rglob("*.rs")]):
 			shutil.rmtree(copy, ignore_errors=True)
 			shutil.copytree(source, copy)
 			command([cargo, "build", "--release", "--offline",

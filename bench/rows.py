@@ -105,6 +105,9 @@ SAMPLES = [
 	row("to_thread", "to_thread-1core", 5000, "a task, a function in a thread, back: one core",
 		floor=1.1),
 	row("to_thread", "to_thread-2core", 2000, "the same on two cores", cpus=2, floor=1.1),
+	Sample("stream", "stream", MILLION, [
+		Metric("stream-read", "a stream's read of 64 bytes that are there, over awl_sock_recv", value=30),
+		Metric("stream-recv", "the same over a bare recv")]),
 	million("parked", TASKS,
 		Metric("parked-time", "1 M parked tasks: create and park one"),
 		Metric("parked-rss", "1 M parked tasks: resident bytes of one", value=4400, unit="B"),
@@ -115,3 +118,35 @@ SAMPLES = [
 # Whose floor is another row, and where entering the kernel is the matter.
 FLOOR_ROW = {"coroutine-1core": "roundtrip-1core", "coroutine-2core": "roundtrip-2core"}
 SYSCALLS = ["yield-200", "spawn", "remote-busy", "roundtrip-1core", "coroutine-1core"]
+
+
+@dataclass
+class Cell:
+	"""A load on the echo servers: connections, bytes a message, messages of each under way."""
+
+	connections: int
+	bytes: int
+	depth: int
+
+	@property
+	def name(self):
+		depth = f"x{self.depth}" if self.depth > 1 else ""
+		return f"echo-{self.connections}x{self.bytes}{depth}"
+
+	@property
+	def buffer(self):
+		"""What a server reads at once: more than a connection has under way, within reason."""
+		return min(max(2 * self.bytes * self.depth, 4096), 65536)
+
+
+ECHO_ALL = [Cell(connections, bytes, depth) for depth in (1, 16) for bytes in (64, 4096, 65536)
+	for connections in (1, 64, 512, 5000)]
+ECHO = [Cell(1, 64, 1), Cell(64, 64, 1), Cell(512, 64, 1), Cell(5000, 64, 1), Cell(64, 4096, 1),
+	Cell(64, 65536, 1), Cell(64, 64, 16)]
+SLOW = ["libuv", "asyncio", "asyncio-protocol", "uvloop", "uvloop-protocol"]  # not with 5000
+
+# awl's bounds of an echo. "The better" is the bare loop that spends the least CPU in that cell.
+ECHO_CALLS = 1.0  # x the system calls a message of the better bare loop
+ECHO_INSTRUCTIONS = 1.05  # x its user instructions, and two switches
+IDLE_BYTES = 6000  # of an idle connection, page tables included
+REDIS_RATE = 0.95  # x redis-server's requests a second

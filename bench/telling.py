@@ -111,20 +111,25 @@ def machine():
 	return f"{model.strip()}, {len(os.sched_getaffinity(0))} CPUs, Linux {platform.release()}"
 
 
-def report(data, table):
+def report(data, table, more):
+	"""`more` gives the parts of those who tell their own rows."""
 	version = data["versions"]
 	peers = ", ".join(f"{name} {version[name]}" for name in PEERS if name in version)
 	parts = [
 		f"{data['machine']}. Compiler: {version.get('floor', '?')}. Peers: {peers}.",
-		"ns an operation, or bytes: median (quartiles) of the rounds. The ratio is the median of "
-		"the rounds' own ratios.",
-		table(["row", "work", "floor", "awl", "awl / floor", "bound", ""],
-			[main_cells(s) for s in data["rows"]]),
-		"The peers' medians, and how many times awl's that is. Where others do a million at once, "
-		"asyncio and uvloop do 50 000. Blank: a peer without the notion.",
-		table(["row", "awl"] + PEERS, [peer_cells(s) for s in data["rows"]]),
 	]
+	if data["rows"]:
+		parts += [
+			"ns an operation, or bytes: median (quartiles) of the rounds. The ratio is the median of "
+			"the rounds' own ratios.",
+			table(["row", "work", "floor", "awl", "awl / floor", "bound", ""],
+				[main_cells(s) for s in data["rows"]]),
+			"The peers' medians, and how many times awl's that is. Where others do a million at "
+			"once, asyncio and uvloop do 50 000. Blank: a peer without the notion.",
+			table(["row", "awl"] + PEERS, [peer_cells(s) for s in data["rows"]]),
+		]
 	if data["syscalls"]:
 		parts += ["System calls an operation.", syscall_table(data["syscalls"], table)]
+	parts += more(table)
 	parts += [f"Not taking part: {name} ({why})." for name, why in data["missing"].items()]
 	return "\n\n".join(parts + data["notes"]) + "\n"
