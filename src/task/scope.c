@@ -5,6 +5,7 @@
  */
 #include "task/scope.h"
 #include "base/alloc.h"
+#include "reactor/note.h"
 #include "task/scope_hot.h"
 
 #include <string.h>
@@ -172,6 +173,8 @@ static bool is_again(const struct awl__scope *s, const struct awl__scope_storage
 /* Kept for exit; but where the storage is some task's open scope, that stays as it is. */
 static int refuse(struct awl__scope_storage *st, uint8_t kind, int err)
 {
+	/* Whatever lay there before: only an open scope's words mean anything. */
+	VALGRIND_MAKE_MEM_DEFINED(st, sizeof *st);
 	if (awl__unlikely(awl__scope_find(st, kind) != NULL))
 		return err;
 	*st = (struct awl__scope_storage){ ._magic = AWL__STORAGE_REFUSED, ._refused = err };
