@@ -3,6 +3,7 @@
  * report.c - the logger, the misuse hook with its counts, and the words behind an error.
  */
 #include "base/report.h"
+#include "base/fork.h"
 #include "base/clock.h"
 #include "base/token.h"
 
@@ -23,15 +24,7 @@ static awl_misuse_hook *misuse_hook;
 static void *misuse_arg;
 
 /* A fork in the middle of another thread's look at the hooks must not lock the child out. */
-static void before_fork(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void after_fork(void)
-{
-	pthread_mutex_unlock(&lock);
-}
+AWL__HELD_OVER_FORK(lock)
 
 __attribute__((constructor)) static void watch_forks(void)
 {

@@ -3,6 +3,7 @@
  * token.c - slots in wiped pages, one a thread, given back when the thread ends.
  */
 #include "base/token.h"
+#include "base/fork.h"
 #include "base/alloc.h"
 #include "base/base.h"
 #include "base/report.h"
@@ -45,15 +46,7 @@ static void wipe(void)
 }
 
 /* A fork in the middle of another thread's critical section must not leave the child locked out. */
-static void before_fork(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void after_fork(void)
-{
-	pthread_mutex_unlock(&lock);
-}
+AWL__HELD_OVER_FORK(lock)
 
 static struct page *page_new(void)
 {

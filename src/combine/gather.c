@@ -85,7 +85,7 @@ int awl_gather_futures(awl_future *const *futures, size_t n, int *results, int h
 	r = awl__watch_check(futures, n, &t, &call);
 	if (r < 0)
 		return r;
-	if (t->scope && awl__check_scopes(t, __builtin_frame_address(0), __func__) < 0)
+	if (t->scope && awl__check_scopes(t, __builtin_frame_address(0)) < 0)
 		return AWL_ESCOPE;
 	if (waits_for_us(t, futures, n))
 		return awl__fail(

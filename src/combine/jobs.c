@@ -22,7 +22,7 @@ static int check(awl_job *jobs, size_t n, const char *call)
 		jobs[i].task = NULL;
 		jobs[i].result = AWL_EPENDING;
 	}
-	return awl__wait_begin(t, call);
+	return awl__wait_begin(t);
 }
 
 /* They end in any order, and mostly in the one they began in: from the last one on. */

@@ -248,7 +248,7 @@ int awl_select(awl_case *cases, size_t n, int *result)
 	r = check(t, cases, n);
 	if (r < 0)
 		return r;
-	r = awl__wait_begin(t, __func__);
+	r = awl__wait_begin(t);
 	if (r < 0)
 		return r;
 	r = select_in(t, cases, n, &taken);

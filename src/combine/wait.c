@@ -49,7 +49,7 @@ int awl_wait(awl_future *const *futures, size_t n, int64_t timeout, int return_w
 	r = awl__watch_check(futures, n, &t, &call);
 	if (r < 0)
 		return r;
-	r = awl__wait_begin(t, __func__);
+	r = awl__wait_begin(t);
 	if (r < 0)
 		return r;
 	watches = awl__watches_get(frame, n);
@@ -103,7 +103,7 @@ int awl_wait_for_future(int64_t ns, awl_future *future)
 	if (awl__is_done(future))
 		return awl__future_outcome(future);
 	if (ns <= 0) {
-		r = awl__wait_begin(t, __func__);
+		r = awl__wait_begin(t);
 		return r < 0 ? r : stop_at_once(future);
 	}
 	r = awl_timeout_enter(&limit, ns);

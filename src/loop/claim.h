@@ -35,6 +35,9 @@ static inline void awl__claim_end(struct awl__claim *c)
 		awl__claim_back(c);
 }
 
+/* The call to use instead, where there is none of its own. */
+#define AWL__BY_CALLBACK "awl_call_soon_threadsafe with a callback that does it"
+
 #define AWL__CLAIM_(l, instead, closed_ok, refused) \
 	static struct awl__call call_ = { __func__, instead, 0, 0 }; \
 	struct awl__claim claim_ __attribute__((cleanup(awl__claim_end))); \

@@ -8,6 +8,7 @@
  * stand still while the loop sleeps. A wrong look costs one tick.
  */
 #include "loop/watchdog.h"
+#include "base/fork.h"
 #include "base/clock.h"
 
 #include <execinfo.h>
@@ -424,15 +425,7 @@ static void *watch(void *arg)
 
 /* --- its life ----------------------------------------------------------------------------- */
 
-static void before_fork(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void after_fork(void)
-{
-	pthread_mutex_unlock(&lock);
-}
+AWL__HELD_OVER_FORK(lock)
 
 /* The thread is the parent's, and so are the loops. */
 static void in_child(void)

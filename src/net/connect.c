@@ -150,7 +150,7 @@ static int open_connection(const awl_connect_options *options, const char *host,
 		return r;
 	r = check(o, port, call);
 	if (r == 0)
-		r = awl__wait_begin(t, call);
+		r = awl__wait_begin(t);
 	if (r == 0)
 		r = reach_within(o, host, port, call);
 	return r < 0 ? r : stream_of(t, r, o->limit, place, ret);
@@ -188,7 +188,7 @@ int awl_open_unix_connection(const char *path, awl_stream **ret)
 		return r;
 	r = awl__local_address(path, &to, &way.to_len, __func__);
 	if (r == 0)
-		r = awl__wait_begin(t, __func__);
+		r = awl__wait_begin(t);
 	if (r < 0)
 		return r;
 	way.to = (const struct sockaddr *)&to;

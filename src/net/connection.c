@@ -81,7 +81,7 @@ static int see_off(struct awl__task *t, awl_stream *s)
 	if (s->closed)
 		return r;
 	awl__stream_abort(s);
-	t->shield = UINT16_MAX;
+	t->shield = AWL__UNINTERRUPTED;
 	while (!s->closed)
 		if (awl__wait_in(t, &s->closers, AWL__WAITS_STREAM, s) < 0)
 			break;

@@ -16,27 +16,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-int awl__datagram_begin(awl_datagram *d, struct awl__call *call, struct awl__task **ret)
-{
-	awl_loop *l = awl__thread->running;
-	struct awl__claim c;
-	int r;
-
-	if (awl__likely(l == d->loop && l->current)) {
-		*ret = l->current;
-		return 0;
-	}
-	r = awl__claim_begin(&c, d->loop, call, false);
-	if (r < 0)
-		return r;
-	awl__claim_end(&c);
-	r = awl__self(ret, call->name);
-	if (r == 0 && awl__task_loop(*ret) != d->loop)
-		r = awl__fail(
-			AWL_EOTHERLOOP, "%s: the endpoint belongs to a different loop", call->name);
-	return r;
-}
-
 /* --- making ----------------------------------------------------------------------------------- */
 
 static void end_all(awl_loop *l);
@@ -272,8 +251,7 @@ static void finish(awl_datagram *d)
 	awl__list_remove(&d->link);
 	awl__reactor_disown(d->loop->reactor, d->fd);
 	awl__datagram_net(d)->close(d->loop->reactor, d->fd);
-	while (awl__wake_first(&d->closers))
-		;
+	awl__wake_each(&d->closers);
 }
 
 void awl__datagram_settle(awl_datagram *d)
@@ -306,7 +284,7 @@ static AWL__COLD void report(const awl_datagram *d, const char *how)
 int awl_datagram_close(awl_datagram *d)
 {
 	AWL__NOT_NULL(d);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	close_now(d);
 	return 0;
 }
@@ -328,7 +306,7 @@ awl_datagram *awl_datagram_ref(awl_datagram *d)
 {
 	if (!d)
 		return NULL;
-	AWL__CLAIM_READ(d->loop, AWL__DATAGRAM_INSTEAD, NULL);
+	AWL__CLAIM_READ(d->loop, AWL__BY_CALLBACK, NULL);
 	d->refs++;
 	return d;
 }
@@ -348,7 +326,7 @@ static void unref(awl_datagram *d)
 /* The claim is given back when the loop may be gone with its last handle: kept until then. */
 void awl_datagram_unref(awl_datagram *d)
 {
-	static struct awl__call call = { "awl_datagram_unref", AWL__DATAGRAM_INSTEAD, 0, 0 };
+	static struct awl__call call = { "awl_datagram_unref", AWL__BY_CALLBACK, 0, 0 };
 	struct awl__claim claim;
 	awl_loop *l;
 
@@ -385,7 +363,7 @@ int awl_datagram_wait_closed(awl_datagram *d)
 int awl_datagram_is_closing(awl_datagram *d)
 {
 	AWL__NOT_NULL(d);
-	AWL__CLAIM_READ(d->loop, AWL__DATAGRAM_INSTEAD, claimed_);
+	AWL__CLAIM_READ(d->loop, AWL__BY_CALLBACK, claimed_);
 	return d->closing;
 }
 
@@ -408,7 +386,7 @@ int awl_datagram_getsockname(awl_datagram *d, struct sockaddr *addr, socklen_t *
 	AWL__NOT_NULL(d);
 	AWL__NOT_NULL(addr);
 	AWL__NOT_NULL(len);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	return name(d, false, addr, len, __func__);
 }
 
@@ -417,13 +395,13 @@ int awl_datagram_getpeername(awl_datagram *d, struct sockaddr *addr, socklen_t *
 	AWL__NOT_NULL(d);
 	AWL__NOT_NULL(addr);
 	AWL__NOT_NULL(len);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	return name(d, true, addr, len, __func__);
 }
 
 int awl_datagram_fd(awl_datagram *d)
 {
 	AWL__NOT_NULL(d);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	return d->closing ? dead(__func__) : d->fd;
 }

@@ -38,17 +38,14 @@ static inline const struct awl__net *awl__datagram_net(const awl_datagram *d)
 void awl__datagram_settle(awl_datagram *d);
 
 /* The first line of what can wait: `t` is the running task, of the endpoint's loop. */
-int awl__datagram_begin(awl_datagram *d, struct awl__call *call, struct awl__task **ret);
 #define AWL__DATAGRAM_TASK(d, t) \
 	static struct awl__call call_ = { __func__, "awl_run_coroutine_threadsafe", 0, 0 }; \
 	AWL__NOT_NULL(d); \
 	struct awl__task *t; \
-	int begun_ = awl__datagram_begin(d, &call_, &t); \
+	int begun_ = awl__self_of((d)->loop, "endpoint", &call_, &t); \
 	if (begun_ == 0) \
-		begun_ = awl__wait_begin(t, __func__); \
+		begun_ = awl__wait_begin(t); \
 	if (awl__unlikely(begun_ < 0)) \
 	return begun_
-
-#define AWL__DATAGRAM_INSTEAD "awl_call_soon_threadsafe with a callback that does it"
 
 #endif

@@ -56,7 +56,7 @@ int awl_datagram_join(awl_datagram *d, const char *group, const char *interface)
 {
 	AWL__NOT_NULL(d);
 	AWL__NOT_NULL(group);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	return membership(d, group, interface, true, __func__);
 }
 
@@ -64,7 +64,7 @@ int awl_datagram_leave(awl_datagram *d, const char *group, const char *interface
 {
 	AWL__NOT_NULL(d);
 	AWL__NOT_NULL(group);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	return membership(d, group, interface, false, __func__);
 }
 
@@ -74,7 +74,7 @@ int awl_datagram_set_multicast_interface(awl_datagram *d, const char *interface)
 	int index, r;
 
 	AWL__NOT_NULL(d);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	r = begin(d, interface, &index, __func__);
 	if (r < 0)
 		return r;
@@ -98,7 +98,7 @@ static int set_number(awl_datagram *d, int v4, int v6, int value, const char *ca
 int awl_datagram_set_multicast_hops(awl_datagram *d, int hops)
 {
 	AWL__NOT_NULL(d);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	if (hops < 0 || hops > 255)
 		return awl__fail(-EINVAL, "%s: hops are 0 ... 255", __func__);
 	return set_number(d, IP_MULTICAST_TTL, IPV6_MULTICAST_HOPS, hops, __func__);
@@ -107,6 +107,6 @@ int awl_datagram_set_multicast_hops(awl_datagram *d, int hops)
 int awl_datagram_set_multicast_loop(awl_datagram *d, int on)
 {
 	AWL__NOT_NULL(d);
-	AWL__CLAIM(d->loop, AWL__DATAGRAM_INSTEAD);
+	AWL__CLAIM(d->loop, AWL__BY_CALLBACK);
 	return set_number(d, IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP, on != 0, __func__);
 }

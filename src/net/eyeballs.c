@@ -30,7 +30,7 @@ static int attempt(void *arg)
 	int r = awl__self(&t, __func__);
 
 	if (r == 0)
-		r = awl__wait_begin(t, __func__);
+		r = awl__wait_begin(t);
 	return r < 0 ? r : awl__connect(t, &a->way);
 }
 

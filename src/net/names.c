@@ -14,9 +14,6 @@
 
 struct awl__resolver awl__resolver = { getaddrinfo, getnameinfo };
 
-/* Deeper than any scope: who stays is asked to stop by the next wait, not by this one. */
-#define UNINTERRUPTED UINT16_MAX
-
 /* What is asked, of the thread that has it. */
 struct question {
 	int64_t slow; /* told of, if it took that long */
@@ -82,7 +79,7 @@ static int pass(struct awl__task *t, int64_t ns, bool leaves)
 		return 0;
 	}
 	if (!leaves)
-		t->shield = UNINTERRUPTED;
+		t->shield = AWL__UNINTERRUPTED;
 	while (r == 0 && !awl__park(t, AWL__WAITS_SLEEP, (uint64_t)until, until))
 		r = awl__deliver(t);
 	t->shield = shield;
@@ -101,7 +98,7 @@ static int begin(struct awl__task **t, const char *call)
 {
 	int r = awl__self(t, call);
 
-	return r < 0 ? r : awl__wait_begin(*t, call);
+	return r < 0 ? r : awl__wait_begin(*t);
 }
 
 /* Answered without waiting: now and then it is the others' turn all the same. */

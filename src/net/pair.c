@@ -24,12 +24,6 @@ static struct memory_stream *memory_of(awl_stream *s)
 	return awl__container(s, struct memory_stream, base);
 }
 
-static void wake(struct awl__list *waiters)
-{
-	while (awl__wake_first(waiters))
-		;
-}
-
 /* --- from one to the other -------------------------------------------------------------------- */
 
 static size_t room(const struct memory_stream *m)
@@ -46,7 +40,7 @@ static void room_made(struct memory_stream *m)
 		s->out->armed = false;
 		awl__stream_flush(s);
 	} else {
-		wake(&m->writers);
+		awl__wake_each(&m->writers);
 	}
 }
 
@@ -84,7 +78,7 @@ static int put(struct memory_stream *m, const void *buf, size_t len)
 	memcpy(to->inbox.data + to->inbox.end, buf, len);
 	to->inbox.end += len;
 	awl__stream_moved(&to->base, to->base.loop->now);
-	wake(&to->readers);
+	awl__wake_each(&to->readers);
 	return (int)len;
 }
 
@@ -178,15 +172,15 @@ static int memory_shutdown(awl_stream *s)
 
 	if (to) {
 		to->complete = true;
-		wake(&to->readers);
+		awl__wake_each(&to->readers);
 	}
 	return 0;
 }
 
 static void memory_interrupt(awl_stream *s)
 {
-	wake(&memory_of(s)->readers);
-	wake(&memory_of(s)->writers);
+	awl__wake_each(&memory_of(s)->readers);
+	awl__wake_each(&memory_of(s)->writers);
 	if (s->aborted && s->out)
 		s->out->armed = false;
 }
@@ -202,7 +196,7 @@ static void memory_close(awl_stream *s)
 	m->peer = peer->peer = NULL;
 	peer->reset = s->aborted || unread;
 	peer->complete = true;
-	wake(&peer->readers);
+	awl__wake_each(&peer->readers);
 	room_made(peer);
 }
 

@@ -178,11 +178,8 @@ static int by_chunks(struct sending *s)
 	return r < 0 ? r : 0;
 }
 
-int awl__sendfile_check(
-	const awl_loop *l, int fd, int file, int64_t offset, int64_t *count, const char *call)
+int awl__sendfile_check(int file, int64_t offset, int64_t *count, const char *call)
 {
-	int type = 0, r;
-	socklen_t len = sizeof type;
 	struct stat st;
 
 	if (offset < 0 || *count < 0)
@@ -192,14 +189,20 @@ int awl__sendfile_check(
 		return -errno;
 	if (lseek(file, 0, SEEK_CUR) < 0)
 		return awl__fail(-errno, "%s: the file has no positions", call);
-	r = awl__sock_net(l)->getopt(l->reactor, fd, SOL_SOCKET, SO_TYPE, &type, &len);
-	if (r < 0)
-		return r;
-	if (type != SOCK_STREAM)
-		return awl__fail(-EINVAL, "%s: the socket is no stream", call);
 	if (*count == 0)
 		*count = INT64_MAX;
 	return 0;
+}
+
+static int check_socket(const awl_loop *l, int fd, const char *call)
+{
+	int type = 0, r;
+	socklen_t len = sizeof type;
+
+	r = awl__sock_net(l)->getopt(l->reactor, fd, SOL_SOCKET, SO_TYPE, &type, &len);
+	if (r < 0)
+		return r;
+	return type == SOCK_STREAM ? 0 : awl__fail(-EINVAL, "%s: the socket is no stream", call);
 }
 
 int awl__sendfile(struct awl__task *t, struct awl__task_op *o, int file, int64_t offset,
@@ -229,7 +232,9 @@ int awl_sock_sendfile(int fd, int file, int64_t offset, int64_t count, int64_t *
 	if (done)
 		*done = 0;
 	AWL__SOCK_TASK(t, fd);
-	r = awl__sendfile_check(awl__task_loop(t), fd, file, offset, &count, __func__);
+	r = awl__sendfile_check(file, offset, &count, __func__);
+	if (r == 0)
+		r = check_socket(awl__task_loop(t), fd, __func__);
 	if (r == 0)
 		r = awl__lent_begin(t, &o, AWL__TURN_OUT, __func__);
 	if (r < 0)

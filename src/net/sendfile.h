@@ -8,11 +8,10 @@
 #include "task/op.h"
 
 /*
- * The checks of the arguments, before anything is touched: -EINVAL, -ESPIPE, -EBADF. *count 0
- * becomes INT64_MAX.
+ * The checks of the file and how much of it, before anything is touched: -EINVAL, -ESPIPE, -EBADF.
+ * *count 0 becomes INT64_MAX.
  */
-int awl__sendfile_check(
-	const awl_loop *l, int fd, int file, int64_t offset, int64_t *count, const char *call);
+int awl__sendfile_check(int file, int64_t offset, int64_t *count, const char *call);
 
 /*
  * Through o->op.fd, whose outgoing turn is the caller's: 0; *done counts on. Each wait is given up

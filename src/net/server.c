@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BY_CALLBACK "awl_call_soon_threadsafe with a callback that does it"
-
 const char *awl__server_words(const awl_server *s, char *buf, size_t len)
 {
 	char address[AWL_ADDRESS_TEXT];
@@ -52,7 +50,7 @@ awl_server *awl_server_ref(awl_server *server)
 {
 	if (!server)
 		return NULL;
-	AWL__CLAIM_READ(server->loop, BY_CALLBACK, NULL);
+	AWL__CLAIM_READ(server->loop, AWL__BY_CALLBACK, NULL);
 	server->refs++;
 	return server;
 }
@@ -61,7 +59,7 @@ awl_server *awl_server_ref(awl_server *server)
  */
 void awl_server_unref(awl_server *server)
 {
-	static struct awl__call call = { "awl_server_unref", BY_CALLBACK, 0, 0 };
+	static struct awl__call call = { "awl_server_unref", AWL__BY_CALLBACK, 0, 0 };
 	struct awl__claim claim;
 	awl_loop *l;
 
@@ -123,8 +121,7 @@ static int supervise(void *arg)
 
 void awl__server_go_on(awl_server *s)
 {
-	while (awl__wake_first(&s->waiting))
-		;
+	awl__wake_each(&s->waiting);
 }
 
 void awl__server_close(awl_server *s, int err)
@@ -191,7 +188,7 @@ static int start(const awl_server_options *o, awl_connected_fn *fn, void *arg, a
 		return r;
 	r = check(o, call);
 	if (r == 0)
-		r = awl__wait_begin(t, call);
+		r = awl__wait_begin(t);
 	if (r < 0)
 		return r;
 	s = awl__alloc_zero(sizeof *s);
@@ -255,29 +252,14 @@ int awl_start_unix_server(awl_connected_fn *fn, void *arg, const char *path, awl
  */
 
 /* The first line of what can wait: `t` is the running task, of the server's loop. */
-static int task_of(awl_server *s, struct awl__call *call, struct awl__task **t)
-{
-	struct awl__claim c;
-	int r = awl__claim_begin(&c, s->loop, call, false);
-
-	if (r < 0)
-		return r;
-	awl__claim_end(&c);
-	r = awl__self(t, call->name);
-	if (r == 0 && awl__task_loop(*t) != s->loop)
-		r = awl__fail(
-			AWL_EOTHERLOOP, "%s: the server belongs to a different loop", call->name);
-	return r;
-}
-
 #define SERVER_TASK(s, t) \
 	static struct awl__call call_ = { __func__, "awl_run_coroutine_threadsafe", 0, 0 }; \
 	struct awl__task *t; \
 	int begun_; \
 	AWL__NOT_NULL(s); \
-	begun_ = task_of(s, &call_, &t); \
+	begun_ = awl__self_of((s)->loop, "server", &call_, &t); \
 	if (begun_ == 0) \
-		begun_ = awl__wait_begin(t, __func__); \
+		begun_ = awl__wait_begin(t); \
 	if (awl__unlikely(begun_ < 0)) \
 	return begun_
 
@@ -288,7 +270,7 @@ static void finish(struct awl__task *t, awl_server *s)
 
 	awl__server_close(s, 0);
 	awl__connections_stop(s, false);
-	t->shield = UINT16_MAX;
+	t->shield = AWL__UNINTERRUPTED;
 	while (awl_join(s->supervisor) < 0 && !awl__is_done(s->supervisor))
 		;
 	t->shield = shield;
@@ -297,7 +279,7 @@ static void finish(struct awl__task *t, awl_server *s)
 int awl_server_start_serving(awl_server *server)
 {
 	AWL__NOT_NULL(server);
-	AWL__CLAIM(server->loop, BY_CALLBACK);
+	AWL__CLAIM(server->loop, AWL__BY_CALLBACK);
 	if (server->closed)
 		return awl__fail(AWL_EDEAD, "%s: the server is closed", __func__);
 	server->serving = true;
@@ -308,7 +290,7 @@ int awl_server_start_serving(awl_server *server)
 int awl_server_is_serving(awl_server *server)
 {
 	AWL__NOT_NULL(server);
-	AWL__CLAIM_READ(server->loop, BY_CALLBACK, claimed_);
+	AWL__CLAIM_READ(server->loop, AWL__BY_CALLBACK, claimed_);
 	return server->serving;
 }
 
@@ -368,7 +350,7 @@ int awl_server_drain(awl_server *server, int64_t ns)
 int awl_server_close(awl_server *server)
 {
 	AWL__NOT_NULL(server);
-	AWL__CLAIM(server->loop, BY_CALLBACK);
+	AWL__CLAIM(server->loop, AWL__BY_CALLBACK);
 	awl__server_close(server, 0);
 	return 0;
 }
@@ -376,7 +358,7 @@ int awl_server_close(awl_server *server)
 int awl_server_close_clients(awl_server *server)
 {
 	AWL__NOT_NULL(server);
-	AWL__CLAIM(server->loop, BY_CALLBACK);
+	AWL__CLAIM(server->loop, AWL__BY_CALLBACK);
 	awl__connections_stop(server, false);
 	return 0;
 }
@@ -384,7 +366,7 @@ int awl_server_close_clients(awl_server *server)
 int awl_server_abort_clients(awl_server *server)
 {
 	AWL__NOT_NULL(server);
-	AWL__CLAIM(server->loop, BY_CALLBACK);
+	AWL__CLAIM(server->loop, AWL__BY_CALLBACK);
 	awl__connections_stop(server, true);
 	return 0;
 }
@@ -395,14 +377,14 @@ int awl_server_abort_clients(awl_server *server)
 int awl_server_connections(awl_server *server)
 {
 	AWL__NOT_NULL(server);
-	AWL__CLAIM_READ(server->loop, BY_CALLBACK, claimed_);
+	AWL__CLAIM_READ(server->loop, AWL__BY_CALLBACK, claimed_);
 	return server->count;
 }
 
 int awl_server_sockets(awl_server *server)
 {
 	AWL__NOT_NULL(server);
-	AWL__CLAIM_READ(server->loop, BY_CALLBACK, claimed_);
+	AWL__CLAIM_READ(server->loop, AWL__BY_CALLBACK, claimed_);
 	return server->closed ? 0 : server->at.count;
 }
 
@@ -413,7 +395,7 @@ int awl_server_getsockname(awl_server *server, int index, struct sockaddr *addr,
 	AWL__NOT_NULL(server);
 	AWL__NOT_NULL(addr);
 	AWL__NOT_NULL(len);
-	AWL__CLAIM(server->loop, BY_CALLBACK);
+	AWL__CLAIM(server->loop, AWL__BY_CALLBACK);
 	if (server->closed)
 		return awl__fail(AWL_EDEAD, "%s: the server is closed", __func__);
 	if (index < 0 || index >= server->at.count)
@@ -429,7 +411,7 @@ int awl_server_port(awl_server *server)
 	const struct sockaddr_storage *a;
 
 	AWL__NOT_NULL(server);
-	AWL__CLAIM_READ(server->loop, BY_CALLBACK, claimed_);
+	AWL__CLAIM_READ(server->loop, AWL__BY_CALLBACK, claimed_);
 	a = &server->at.all[0].address;
 	if (a->ss_family == AF_INET)
 		return ntohs(((const struct sockaddr_in *)a)->sin_port);

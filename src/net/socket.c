@@ -22,7 +22,7 @@ int awl__sock_task(struct awl__task **ret, int fd, const char *call)
 
 	if (r < 0)
 		return r;
-	return fd < 0 ? -EBADF : awl__wait_begin(*ret, call);
+	return fd < 0 ? -EBADF : awl__wait_begin(*ret);
 }
 
 bool awl__sock_blocks(const awl_loop *l, int fd)

@@ -9,21 +9,6 @@
 
 #include <stdio.h>
 
-int awl__stream_refused(awl_stream *s, struct awl__call *call, struct awl__task **ret)
-{
-	struct awl__claim c;
-	int r = awl__claim_begin(&c, s->loop, call, false);
-
-	if (r < 0)
-		return r;
-	awl__claim_end(&c);
-	r = awl__self(ret, call->name);
-	if (r == 0 && awl__task_loop(*ret) != s->loop)
-		r = awl__fail(
-			AWL_EOTHERLOOP, "%s: the stream belongs to a different loop", call->name);
-	return r;
-}
-
 const char *awl__stream_words(const awl_stream *s, char *buf, size_t len)
 {
 	char what[64];
@@ -106,18 +91,12 @@ awl_stream *awl_stream_ref(awl_stream *s)
 {
 	if (!s)
 		return NULL;
-	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK_OR_TASK, NULL);
+	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK, NULL);
 	s->refs++;
 	return s;
 }
 
 /* --- its end ---------------------------------------------------------------------------------- */
-
-static void wake_all(struct awl__list *waiters)
-{
-	while (awl__wake_first(waiters))
-		;
-}
 
 static void finish(awl_stream *s)
 {
@@ -127,7 +106,7 @@ static void finish(awl_stream *s)
 	if (s->out)
 		awl__buffer_give(s->loop, &s->out->unsent);
 	s->class->close(s);
-	wake_all(&s->closers);
+	awl__wake_each(&s->closers);
 	if (s->on_closed) {
 		s->refs++; /* it may give up its own */
 		s->on_closed(s, s->on_closed_arg);
@@ -153,7 +132,7 @@ static void interrupt(awl_stream *s)
 		awl__buffer_give(s->loop, &s->out->unsent);
 	s->class->interrupt(s);
 	if (s->out)
-		wake_all(&s->out->waiters);
+		awl__wake_each(&s->out->waiters);
 }
 
 void awl__stream_close(awl_stream *s)
@@ -198,7 +177,7 @@ void awl__stream_unref(awl_stream *s)
 int awl_stream_close(awl_stream *s)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	awl__stream_close(s);
 	return 0;
 }
@@ -206,7 +185,7 @@ int awl_stream_close(awl_stream *s)
 int awl_stream_abort(awl_stream *s)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	awl__stream_abort(s);
 	return 0;
 }
@@ -224,14 +203,14 @@ void awl_stream_unref(awl_stream *s)
 	 * back. */
 	awl_loop *l __attribute__((cleanup(release))) = awl_loop_ref(s->loop);
 
-	AWL__CLAIM_READ(l, AWL__BY_CALLBACK_OR_TASK, );
+	AWL__CLAIM_READ(l, AWL__BY_CALLBACK, );
 	awl__stream_unref(s);
 }
 
 int awl_stream_is_closing(awl_stream *s)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK_OR_TASK, claimed_);
+	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK, claimed_);
 	return s->closing;
 }
 
@@ -299,7 +278,7 @@ static void close_all(awl_loop *l)
 int awl_stream_set_limit(awl_stream *s, size_t limit)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	if (!limit)
 		return awl__fail(-EINVAL, "%s: a limit of 0 bytes", __func__);
 	s->limit = limit > AWL_TRANSFER_MAX / 2 ? AWL_TRANSFER_MAX / 2 : (uint32_t)limit;
@@ -309,7 +288,7 @@ int awl_stream_set_limit(awl_stream *s, size_t limit)
 int awl_stream_set_idle_timeout(awl_stream *s, int64_t ns)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	if (ns <= 0)
 		return awl__fail(
 			-EINVAL, "%s: not a time to wait; AWL_FOREVER is none at all", __func__);
@@ -331,7 +310,7 @@ int awl_stream_getsockname(awl_stream *s, struct sockaddr *addr, socklen_t *len)
 	AWL__NOT_NULL(s);
 	AWL__NOT_NULL(addr);
 	AWL__NOT_NULL(len);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	return name(s, false, addr, len, __func__);
 }
 
@@ -340,14 +319,14 @@ int awl_stream_getpeername(awl_stream *s, struct sockaddr *addr, socklen_t *len)
 	AWL__NOT_NULL(s);
 	AWL__NOT_NULL(addr);
 	AWL__NOT_NULL(len);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	return name(s, true, addr, len, __func__);
 }
 
 int awl_stream_fd(awl_stream *s)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	if (s->closed)
 		return awl__fail(AWL_EDEAD, "%s: the stream is closed", __func__);
 	if (!s->class->fd)

@@ -126,18 +126,15 @@ void awl__stream_flush(awl_stream *s);
 /* --- the beginning and end of calls -------------------------------------------------------------
  */
 
-#define AWL__BY_CALLBACK_OR_TASK "awl_call_soon_threadsafe with a callback that does it"
-
 /* The first line of what can wait: `t` is the running task, of the stream's loop. */
-int awl__stream_refused(awl_stream *s, struct awl__call *call, struct awl__task **ret) AWL__COLD;
 #define AWL__STREAM_TASK(s, t) \
 	static struct awl__call call_ = { __func__, "awl_run_coroutine_threadsafe", 0, 0 }; \
 	AWL__NOT_NULL(s); \
 	struct awl__task *t = awl__stream_self(s); \
 	int begun_; \
-	if (awl__unlikely(!t) && (begun_ = awl__stream_refused(s, &call_, &t)) < 0) \
+	if (awl__unlikely(!t) && (begun_ = awl__self_of((s)->loop, "stream", &call_, &t)) < 0) \
 		return begun_; \
-	begun_ = awl__wait_begin(t, __func__); \
+	begun_ = awl__wait_begin(t); \
 	if (awl__unlikely(begun_ < 0)) \
 	return begun_
 

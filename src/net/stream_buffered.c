@@ -46,7 +46,7 @@ int awl_stream_set_write_buffer_limits(awl_stream *s, size_t high, size_t low)
 	int r;
 
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	if (low > high)
 		return awl__fail(
 			-EINVAL, "%s: the low mark %zu is above the high one", __func__, low);
@@ -62,7 +62,7 @@ int awl_stream_set_write_buffer_limits(awl_stream *s, size_t high, size_t low)
 int64_t awl_stream_get_write_buffer_size(awl_stream *s)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK_OR_TASK, claimed_);
+	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK, claimed_);
 	return (int64_t)awl__stream_unsent(s);
 }
 
@@ -198,7 +198,7 @@ int awl_stream_write_buffered(awl_stream *s, const void *buf, size_t len)
 	int r;
 
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	if (!buf && len)
 		return awl__fail(-EINVAL, "%s: buf is NULL", __func__);
 	if (s->writer || s->closing || s->eof_asked || s->write_failed || s->failed)

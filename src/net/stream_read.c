@@ -141,7 +141,7 @@ int awl_stream_peek(awl_stream *s, const void **data)
 int awl_stream_consume(awl_stream *s, size_t len)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	if (s->reader || s->closing)
 		return awl__reading_refused(s, __func__);
 	if (len > awl__buffered(&s->in))
@@ -154,7 +154,7 @@ int awl_stream_consume(awl_stream *s, size_t len)
 int awl_stream_at_eof(awl_stream *s)
 {
 	AWL__NOT_NULL(s);
-	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK_OR_TASK, claimed_);
+	AWL__CLAIM_READ(s->loop, AWL__BY_CALLBACK, claimed_);
 	return s->ended && !s->failed && !awl__buffered(&s->in);
 }
 

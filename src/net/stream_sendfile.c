@@ -4,29 +4,14 @@
  * and written, a piece at a time.
  */
 #include "base/alloc.h"
+#include "net/sendfile.h"
 #include "net/stream.h"
 
 #include <awl/executor.h>
 
-#include <sys/stat.h>
+#include <unistd.h>
 
 #define PIECE (64u << 10)
-
-static int check(int file, int64_t offset, int64_t *count, const char *call)
-{
-	struct stat st;
-
-	if (offset < 0 || *count < 0)
-		return awl__fail(
-			-EINVAL, "%s: a negative %s", call, offset < 0 ? "offset" : "count");
-	if (fstat(file, &st) < 0)
-		return -errno;
-	if (lseek(file, 0, SEEK_CUR) < 0)
-		return awl__fail(-errno, "%s: the file has no positions", call);
-	if (!*count)
-		*count = INT64_MAX;
-	return 0;
-}
 
 struct piece {
 	int file;
@@ -84,7 +69,7 @@ int awl_stream_sendfile(awl_stream *s, int file, int64_t offset, int64_t count, 
 	if (done)
 		*done = 0;
 	AWL__STREAM_TASK(s, t);
-	r = check(file, offset, &count, __func__);
+	r = awl__sendfile_check(file, offset, &count, __func__);
 	if (r == 0)
 		r = awl__writing_begin(s, t, __func__);
 	if (r < 0)

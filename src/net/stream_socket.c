@@ -401,7 +401,7 @@ int awl_stream_detach(awl_stream *s)
 	int fd;
 
 	AWL__NOT_NULL(s);
-	AWL__CLAIM(s->loop, AWL__BY_CALLBACK_OR_TASK);
+	AWL__CLAIM(s->loop, AWL__BY_CALLBACK);
 	if (s->closing)
 		return awl__fail(AWL_EDEAD, "%s: the stream is closed", __func__);
 	if (s->class != &socket_class)

@@ -7,9 +7,6 @@
  */
 #include "sync/lock.h"
 
-/* A shield deeper than any scope: nothing that is asked interrupts this wait. */
-#define UNINTERRUPTED UINT16_MAX
-
 int awl_condition_init(awl_condition *condition, awl_lock *lock)
 {
 	AWL__NOT_NULL(condition);
@@ -63,7 +60,7 @@ static int reacquire(struct awl__task *t, awl_lock *lock, const void *place, con
 
 	if (awl__sync_loop(&lock->_sync) != awl__task_loop(t))
 		return awl__fail(AWL_EDEAD, "%s: its lock is gone", call);
-	t->shield = UNINTERRUPTED;
+	t->shield = AWL__UNINTERRUPTED;
 	r = awl__lock_acquire(lock, t, place, call);
 	t->shield = shield;
 	return r;
@@ -108,7 +105,7 @@ int awl_condition_wait_for(awl_condition *condition, awl_fn *predicate, void *ar
 	AWL__SYNC_TASK(condition, t);
 	r = check_lock(awl__task_loop(t), lock_of(condition), __func__);
 	while (r == 0 && (r = predicate(arg)) == 0) {
-		r = awl__wait_begin(t, __func__);
+		r = awl__wait_begin(t);
 		if (r == 0)
 			r = wait(condition, t, place, __func__);
 	}
@@ -121,7 +118,7 @@ static void move(struct awl__list *node, awl_lock *lock)
 	struct awl__task *t = awl__task_of(awl__runnable_at(node));
 
 	awl__list_push(&lock->_sync._waiters, node);
-	t->shield = UNINTERRUPTED;
+	t->shield = AWL__UNINTERRUPTED;
 	awl__row_change(&t->future.row);
 	t->future.row.waits = AWL__WAITS_LOCK;
 	t->waits_on = (uintptr_t)lock;

@@ -93,7 +93,7 @@ int awl__sync_begin(
 
 	if (r < 0)
 		return r;
-	if (t->scope && awl__check_scopes(t, frame, call->name) < 0)
+	if (t->scope && awl__check_scopes(t, frame) < 0)
 		return AWL_ESCOPE;
 	*ret = t;
 	return awl__deliver(t);

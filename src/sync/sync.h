@@ -85,8 +85,6 @@ int awl__sync_begin(
 	} \
 	(void)t
 
-#define AWL__BY_CALLBACK "awl_call_soon_threadsafe with a callback that does it"
-
 /* Out of the queue without having been served: what awl__sync_wait returns then. */
 #define AWL__LOOK_AGAIN 1
 int awl__sync_left(struct awl__task *t, const struct awl__sync *s, uint64_t serial,

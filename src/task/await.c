@@ -40,7 +40,8 @@ static const struct awl__task *awaited_by(const struct awl__task *u)
 	case AWL__WAITS_JOIN:
 		return awl__is_task(on) ? on : NULL;
 	case AWL__WAITS_LOCK:
-		return u->shield == UINT16_MAX ? awl__holder_of(awl__task_loop(u), on) : NULL;
+		return u->shield == AWL__UNINTERRUPTED ? awl__holder_of(awl__task_loop(u), on)
+						       : NULL;
 	default:
 		return NULL;
 	}
@@ -143,7 +144,7 @@ int awl_await(awl_future *future)
 	}
 	if (awl__is_done(future))
 		return awl__future_outcome(future);
-	r = awl__scopes_begin(t, __func__);
+	r = awl__scopes_begin(t);
 	if (awl__unlikely(r < 0))
 		return r;
 	awl__future_ref(future); /* another task may give up the last one meanwhile */
@@ -172,7 +173,7 @@ int awl_join(awl_future *future)
 	}
 	if (awl__is_done(future))
 		return 0;
-	r = awl__scopes_begin(t, __func__);
+	r = awl__scopes_begin(t);
 	if (r < 0)
 		return r;
 	awl__future_ref(future);

@@ -250,7 +250,7 @@ int awl_uncancel(awl_task *task)
 	struct awl__task *t = (struct awl__task *)task;
 
 	AWL__NOT_NULL(task);
-	AWL__CLAIM(task->row.loop, "awl_call_soon_threadsafe with a callback that does it");
+	AWL__CLAIM(task->row.loop, AWL__BY_CALLBACK);
 	if (!awl__is_task(task))
 		return not_a_task(__func__);
 	if (t->cancelling && --t->cancelling == 0) {

@@ -12,7 +12,7 @@ static int begin(struct awl__task **t, int fd, const char *call)
 		return r;
 	if (fd < 0)
 		return -EBADF;
-	return awl__wait_begin(*t, call);
+	return awl__wait_begin(*t);
 }
 
 int awl_wait_fd(int fd, int events)

@@ -334,7 +334,7 @@ int awl_task_group_start(awl_task_group *g, awl_fn *fn, void *arg, awl_task **re
 		return r;
 	if (awl__task_loop(t) != l)
 		return awl__fail(AWL_EOTHERLOOP, "%s: the group is of another loop", __func__);
-	r = awl__wait_begin(t, __func__);
+	r = awl__wait_begin(t);
 	if (r < 0)
 		return r;
 	extra = awl__alloc_zero(sizeof *extra);

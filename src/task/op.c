@@ -13,9 +13,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* A shield deeper than any scope: nothing that is asked interrupts this wait. */
-#define UNINTERRUPTED UINT16_MAX
-
 static void op_done(struct awl__op *op)
 {
 	awl__wake(awl__container(op, struct awl__task_op, op)->task);
@@ -227,8 +224,7 @@ int awl__lent_begin(
 
 static void call_closers(awl_loop *l)
 {
-	while (awl__wake_first(&l->closers))
-		;
+	awl__wake_each(&l->closers);
 }
 
 void awl__lent_leave(struct awl__task_op *o)
@@ -368,7 +364,7 @@ int awl__lent_end(struct awl__task *t, int fd)
 	if (n->closing)
 		return -EBADF;
 	n->closing = true;
-	t->shield = UNINTERRUPTED;
+	t->shield = AWL__UNINTERRUPTED;
 	while (end_all(n))
 		awl__wait_in(t, &l->closers, AWL__WAITS_DESCRIPTOR, n);
 	t->shield = shield;

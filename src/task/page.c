@@ -3,6 +3,7 @@
  * page.c - the page that leads readers outside to every loop and task.
  */
 #include "task/page.h"
+#include "base/fork.h"
 #include "task/task.h"
 
 #include <pthread.h>
@@ -76,15 +77,7 @@ const char *awl__page_waits(uint8_t waits)
 }
 
 /* A fork while another thread makes a loop must not lock the child out. */
-static void before_fork(void)
-{
-	pthread_mutex_lock(&lock);
-}
-
-static void after_fork(void)
-{
-	pthread_mutex_unlock(&lock);
-}
+AWL__HELD_OVER_FORK(lock)
 
 __attribute__((constructor)) static void watch_forks(void)
 {

@@ -128,7 +128,7 @@ static void close_left_open(struct awl__scope *s)
 	awl__scope_close(s, false);
 }
 
-int awl__check_scopes(struct awl__task *t, const void *frame, const char *call)
+int awl__check_scopes(struct awl__task *t, const void *frame)
 {
 	int r = 0;
 
@@ -136,7 +136,6 @@ int awl__check_scopes(struct awl__task *t, const void *frame, const char *call)
 		close_left_open(t->scope);
 		r = AWL_ESCOPE;
 	}
-	(void)call;
 	return r;
 }
 
@@ -194,7 +193,7 @@ int awl__scope_enter(struct awl__scope_storage *st, uint8_t kind, const void *fr
 	if (r < 0)
 		return refuse(st, kind, r);
 	if (awl__unlikely(t->scope != NULL)) {
-		r = awl__check_scopes(t, frame, call);
+		r = awl__check_scopes(t, frame);
 		if (r < 0)
 			return refuse(st, kind, r);
 		if (awl__unlikely(is_again(t->scope, st, kind, place))) {
@@ -245,7 +244,7 @@ int awl__scope_exit(struct awl__scope_storage *st, uint8_t kind, const void *fra
 		return 0;
 	}
 	/* Not the innermost: what is inside it has been left open, or it is not ours at all. */
-	r = awl__check_scopes(t, frame, call);
+	r = awl__check_scopes(t, frame);
 	s = find_open(t, st, kind);
 	if (!s)
 		return awl__fail(AWL_ESCOPE, "%s: this %s %s", call, noun[kind],

@@ -16,7 +16,7 @@ int awl_yield(void)
 
 	if (awl__unlikely(!t))
 		return awl__self_refused(__func__);
-	r = awl__wait_begin(t, __func__);
+	r = awl__wait_begin(t);
 	if (awl__unlikely(r < 0))
 		return r;
 	if (awl__unlikely(t->scope != NULL)) {

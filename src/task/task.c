@@ -32,6 +32,21 @@ int awl__self_refused(const char *call)
 	return awl__fail(AWL_ENOTASK, "%s: %s", call, awl_strerror(AWL_ENOTASK));
 }
 
+int awl__self_of(awl_loop *l, const char *what, struct awl__call *call, struct awl__task **ret)
+{
+	struct awl__claim c;
+	int r = awl__claim_begin(&c, l, call, false);
+
+	if (r < 0)
+		return r;
+	awl__claim_end(&c);
+	r = awl__self(ret, call->name);
+	if (r == 0 && awl__task_loop(*ret) != l)
+		r = awl__fail(
+			AWL_EOTHERLOOP, "%s: the %s belongs to a different loop", call->name, what);
+	return r;
+}
+
 struct awl__extra *awl__task_extra(struct awl__task *t)
 {
 	if (!t->extra)

@@ -18,6 +18,9 @@
 /* Requests beyond it are not counted: there is one to be delivered all the same. */
 #define AWL__CANCELLING_MAX 2047u
 
+/* As a task's shield, deeper than any scope: nothing that is asked interrupts its waits. */
+#define AWL__UNINTERRUPTED UINT16_MAX
+
 /* What a task waits for, in row.waits; readers outside know these numbers. */
 enum awl__waits {
 	AWL__WAITS_NOT,
@@ -228,6 +231,13 @@ int awl__wait_in_until(struct awl__task *t, struct awl__list *queue, struct awl_
 /* The task that has waited longest leaves the queue and becomes ready: it, or NULL. */
 struct awl__task *awl__wake_first(struct awl__list *queue);
 
+/* All of them, in the order they came. */
+static inline void awl__wake_each(struct awl__list *queue)
+{
+	while (awl__wake_first(queue))
+		;
+}
+
 /* The task's timer: due; for what the parked task now waits for; off. */
 void awl__task_rearm(struct awl__task *t);
 void awl__task_timer_due(awl_loop *l, struct awl__heap_node *n);
@@ -250,10 +260,15 @@ static inline int awl__deliver(struct awl__task *t)
 }
 
 /* The same at the beginning of a wait, where a scope left without exit is found: AWL_ESCOPE. */
-int awl__check_scopes(struct awl__task *t, const void *frame, const char *call);
-#define awl__scopes_begin(t, call) \
-	((t)->scope ? awl__check_scopes(t, __builtin_frame_address(0), call) : 0)
-#define awl__wait_begin(t, call) (awl__scopes_begin(t, call) < 0 ? AWL_ESCOPE : awl__deliver(t))
+int awl__check_scopes(struct awl__task *t, const void *frame);
+#define awl__scopes_begin(t) ((t)->scope ? awl__check_scopes(t, __builtin_frame_address(0)) : 0)
+#define awl__wait_begin(t) (awl__scopes_begin(t) < 0 ? AWL_ESCOPE : awl__deliver(t))
+
+/*
+ * The running task, for what can wait on an object of l's, a `what`: 0; AWL_ETHREAD, AWL_ECLOSED
+ * and so on, told; AWL_ENOTASK, AWL_ENOLOOP; AWL_EOTHERLOOP.
+ */
+int awl__self_of(awl_loop *l, const char *what, struct awl__call *call, struct awl__task **ret);
 
 /* The running task, at the beginning of a wait: 0; a refusal; AWL_ECANCELED. `frame` is that of the
  * public function, which is what the macro is for. */
@@ -263,7 +278,7 @@ static inline int awl__self_begin_in(struct awl__task **ret, const void *frame, 
 
 	if (awl__unlikely(r < 0))
 		return r;
-	if ((*ret)->scope && awl__check_scopes(*ret, frame, call) < 0)
+	if ((*ret)->scope && awl__check_scopes(*ret, frame) < 0)
 		return AWL_ESCOPE;
 	return awl__deliver(*ret);
 }

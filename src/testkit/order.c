@@ -74,7 +74,7 @@ int awl_test_sequence(awl_test_sequencer *sequencer, int step)
 	r = awl__self(&t, __func__);
 	if (r < 0)
 		return r;
-	r = awl__wait_begin(t, __func__);
+	r = awl__wait_begin(t);
 	if (r == 0)
 		r = wait_for_turn(t, sequencer, step);
 	if (r < 0) {
