@@ -103,6 +103,7 @@ int awl__loop_new(
 		snprintf(l->name, sizeof l->name, "%s", o->name);
 	reactor->post = post_work;
 	reactor->post_ctx = l;
+	reactor->woken = &l->ready;
 	r = hooks->born(l);
 	if (r < 0) {
 		awl__reactor_free(reactor);

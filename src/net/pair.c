@@ -3,7 +3,7 @@
  * pair.c - two streams in memory: what one writes lies with the other until that reads it, as much
  * as a socket's buffer would take.
  */
-#include "net/stream.h"
+#include "net/stream_whole.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -160,6 +160,24 @@ static int memory_send(awl_stream *s, struct awl__task *t, const struct iovec *p
 	return awl__stream_sent(s, r);
 }
 
+static int memory_read(awl_stream *s, struct awl__task *t, void *buf, size_t len)
+{
+	return awl__read_whole(s, t, buf, len, memory_recv);
+}
+
+static int send_one(awl_stream *s, struct awl__task *t, const void *buf, size_t len)
+{
+	struct iovec part = { (void *)(uintptr_t)buf, len };
+
+	return memory_send(s, t, &part, 1);
+}
+
+static int memory_write_all(
+	awl_stream *s, struct awl__task *t, const void *buf, size_t len, size_t *done)
+{
+	return awl__write_whole(s, t, buf, len, done, send_one);
+}
+
 static int memory_when_writable(awl_stream *s)
 {
 	(void)s; /* the peer looks whether it is armed */
@@ -208,6 +226,8 @@ static void memory_words(const awl_stream *s, char *buf, size_t len)
 
 static const struct awl__stream_class memory_class = {
 	.size = sizeof(struct memory_stream),
+	.read = memory_read,
+	.write_all = memory_write_all,
 	.recv = memory_recv,
 	.send = memory_send,
 	.readable = memory_readable,

@@ -20,10 +20,14 @@
 /*
  * What a kind of stream does. "A wait": until it is done, or AWL_ECANCELED, -ETIMEDOUT (the idle
  * timeout), AWL_EDEAD (after `interrupt`). What the connection fails with is told to
- * awl__stream_received and _sent. None is called once the stream is closed.
+ * awl__stream_received and _sent. Most are not called once the stream is closed.
  */
 struct awl__stream_class {
 	size_t size; /* of the whole: an awl_stream comes first */
+	/* stream_whole.h's, with the two transfers below in them; also of what is closed already */
+	int (*read)(awl_stream *s, struct awl__task *t, void *buf, size_t len);
+	int (*write_all)(
+		awl_stream *s, struct awl__task *t, const void *buf, size_t len, size_t *done);
 	int (*recv)(awl_stream *s, struct awl__task *t, void *buf, size_t len); /* waits */
 	int (*send)(awl_stream *s, struct awl__task *t, const struct iovec *parts, int count);
 	int (*readable)(awl_stream *s, struct awl__task *t); /* waits; 0: try_recv may have some */
@@ -127,14 +131,13 @@ void awl__stream_flush(awl_stream *s);
  */
 
 /* The first line of what can wait: `t` is the running task, of the stream's loop. */
-#define AWL__STREAM_TASK(s, t) \
-	static struct awl__call call_ = { __func__, "awl_run_coroutine_threadsafe", 0, 0 }; \
-	AWL__NOT_NULL(s); \
-	struct awl__task *t = awl__stream_self(s); \
-	int begun_; \
-	if (awl__unlikely(!t) && (begun_ = awl__self_of((s)->loop, "stream", &call_, &t)) < 0) \
-		return begun_; \
-	begun_ = awl__wait_begin(t); \
+#define AWL__STREAM_TASK(s, t) AWL__STREAM_TASK_OF(s, t, __func__, __builtin_frame_address(0))
+
+/* The same for part of one, whose name and frame these are. */
+#define AWL__STREAM_TASK_OF(s, t, call, frame) \
+	static struct awl__call call_ = { call, "awl_run_coroutine_threadsafe", 0, 0 }; \
+	struct awl__task *t; \
+	int begun_ = awl__stream_begin_in(s, &call_, frame, &t); \
 	if (awl__unlikely(begun_ < 0)) \
 	return begun_
 
@@ -143,6 +146,29 @@ static inline struct awl__task *awl__stream_self(const awl_stream *s)
 	awl_loop *l = awl__thread->running;
 
 	return awl__likely(l == s->loop) ? l->current : NULL;
+}
+
+static inline int awl__stream_begin_in(
+	awl_stream *s, struct awl__call *call, const void *frame, struct awl__task **ret)
+{
+	int r;
+
+	if (awl__unlikely(!s))
+		return awl__fail(-EINVAL, "%s: s is NULL", call->name);
+	*ret = awl__stream_self(s);
+	if (awl__unlikely(!*ret) && (r = awl__self_of(s->loop, "stream", call, ret)) < 0)
+		return r;
+	if ((*ret)->scope && awl__check_scopes(*ret, frame) < 0)
+		return AWL_ESCOPE;
+	return awl__deliver(*ret);
+}
+
+/* The same, where its wait would begin without a word: no scope is open, nothing is asked of it. */
+static inline struct awl__task *awl__stream_free_self(const awl_stream *s)
+{
+	struct awl__task *t = awl__stream_self(s);
+
+	return awl__likely(t && !t->scope && !t->attention) ? t : NULL;
 }
 
 /* Alone in it from here on: 0, or AWL_EDEAD, -EBUSY. */

@@ -6,7 +6,7 @@
  * Who looks for a line waits until something is there, then borrows a block and takes it: a
  * thousand connections that are silent hold none.
  */
-#include "net/stream.h"
+#include "net/stream_whole.h"
 #include "base/alloc.h"
 
 #include <string.h>
@@ -160,34 +160,27 @@ int awl_stream_at_eof(awl_stream *s)
 
 /* --- into the caller's memory ----------------------------------------------------------------- */
 
-AWL__INLINE int read_some(awl_stream *s, struct awl__task *t, void *buf, size_t len)
+int awl__read_buffered(awl_stream *s, struct awl__task *t, void *buf, size_t len)
 {
-	if (len > AWL_TRANSFER_MAX)
-		len = AWL_TRANSFER_MAX;
-	if (awl__unlikely(awl__buffered(&s->in) || !len)) {
-		awl__stream_spend(t);
-		return (int)copy_out(s, buf, len);
-	}
-	if (awl__unlikely(s->in.data != NULL))
-		awl__buffer_give(s->loop, &s->in);
-	if (awl__unlikely(s->closing))
-		return AWL_EDEAD;
-	if (awl__unlikely(s->ended))
-		return s->failed;
-	return s->class->recv(s, t, buf, len);
+	awl__stream_spend(t);
+	return (int)copy_out(s, buf, len < AWL_TRANSFER_MAX ? len : AWL_TRANSFER_MAX);
+}
+
+static AWL__NOINLINE int read_checked(awl_stream *s, void *buf, size_t len, const void *frame)
+{
+	if (!buf && len)
+		return awl__fail(-EINVAL, "awl_stream_read: buf is NULL");
+	AWL__STREAM_TASK_OF(s, t, "awl_stream_read", frame);
+	return s->class->read(s, t, buf, len);
 }
 
 int awl_stream_read(awl_stream *s, void *buf, size_t len)
 {
-	int r;
+	struct awl__task *t = awl__likely(s && buf) ? awl__stream_free_self(s) : NULL;
 
-	if (awl__unlikely(!buf && len))
-		return awl__fail(-EINVAL, "%s: buf is NULL", __func__);
-	AWL__STREAM_TASK(s, t);
-	r = awl__reading_begin(s, t, __func__);
-	if (awl__unlikely(r < 0))
-		return r;
-	return awl__reading_end(s, read_some(s, t, buf, len));
+	if (awl__likely(t != NULL))
+		return s->class->read(s, t, buf, len);
+	return read_checked(s, buf, len, __builtin_frame_address(0));
 }
 
 static int read_all(awl_stream *s, struct awl__task *t, char *buf, size_t len, size_t *done)
@@ -196,7 +189,7 @@ static int read_all(awl_stream *s, struct awl__task *t, char *buf, size_t len, s
 	int r = 1;
 
 	while (n < len) {
-		r = read_some(s, t, buf + n, len - n);
+		r = awl__read_some(s, t, buf + n, len - n, s->class->recv);
 		if (r <= 0)
 			break;
 		n += (size_t)r;

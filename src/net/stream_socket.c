@@ -5,8 +5,8 @@
  */
 #include "base/clock.h"
 #include "net/sendfile.h"
-#include "net/stream.h"
-#include "task/op.h"
+#include "net/stream_whole.h"
+#include "task/op_hot.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -82,7 +82,7 @@ static AWL__NOINLINE int run_patiently(awl_stream *s, struct awl__task *t, struc
 	return r;
 }
 
-static inline int run(
+AWL__INLINE int run(
 	awl_stream *s, struct awl__task *t, struct awl__task_op *o, struct awl__task_op **place)
 {
 	int r = look(s);
@@ -94,7 +94,7 @@ static inline int run(
 		return r;
 	*place = o;
 	if (awl__likely(s->idle == AWL_FOREVER))
-		r = awl__task_op_run(t, o, INT64_MAX);
+		r = awl__task_op_run_hot(t, o, INT64_MAX);
 	else
 		r = run_patiently(s, t, o);
 	*place = NULL;
@@ -112,7 +112,7 @@ static uint32_t at_most(size_t len)
 	return len > AWL_TRANSFER_MAX ? AWL_TRANSFER_MAX : (uint32_t)len;
 }
 
-static int socket_recv(awl_stream *s, struct awl__task *t, void *buf, size_t len)
+AWL__INLINE int recv_into(awl_stream *s, struct awl__task *t, void *buf, size_t len)
 {
 	struct socket_stream *k = socket_of(s);
 	struct awl__task_op o;
@@ -127,7 +127,17 @@ static int socket_recv(awl_stream *s, struct awl__task *t, void *buf, size_t len
 	return is_result(&o, r) ? awl__stream_received(s, r, len) : r;
 }
 
-static int send_one(awl_stream *s, struct awl__task *t, const struct iovec *part)
+static int socket_recv(awl_stream *s, struct awl__task *t, void *buf, size_t len)
+{
+	return recv_into(s, t, buf, len);
+}
+
+static int socket_read(awl_stream *s, struct awl__task *t, void *buf, size_t len)
+{
+	return awl__read_whole(s, t, buf, len, recv_into);
+}
+
+AWL__INLINE int send_one(awl_stream *s, struct awl__task *t, const void *buf, size_t len)
 {
 	struct socket_stream *k = socket_of(s);
 	struct awl__task_op o;
@@ -135,8 +145,9 @@ static int send_one(awl_stream *s, struct awl__task *t, const struct iovec *part
 
 	awl__task_op_init(&o, AWL__OP_SEND, k->fd);
 	o.op.bytes = true;
-	o.op.u.sock.buf = part->iov_base;
-	o.op.u.sock.len = at_most(part->iov_len);
+	o.op.alone = awl__list_empty(&s->loop->batch) && awl__list_empty(&s->loop->ready);
+	o.op.u.sock.buf = (void *)(uintptr_t)buf;
+	o.op.u.sock.len = at_most(len);
 	o.op.u.sock.flags = 0;
 	r = run(s, t, &o, &k->out);
 	return is_result(&o, r) ? awl__stream_sent(s, r) : r;
@@ -158,7 +169,14 @@ static AWL__NOINLINE int send_parts(
 
 static int socket_send(awl_stream *s, struct awl__task *t, const struct iovec *parts, int count)
 {
-	return awl__likely(count == 1) ? send_one(s, t, parts) : send_parts(s, t, parts, count);
+	return count == 1 ? send_one(s, t, parts->iov_base, parts->iov_len)
+			  : send_parts(s, t, parts, count);
+}
+
+static int socket_write_all(
+	awl_stream *s, struct awl__task *t, const void *buf, size_t len, size_t *done)
+{
+	return awl__write_whole(s, t, buf, len, done, send_one);
 }
 
 static int socket_readable(awl_stream *s, struct awl__task *t)
@@ -301,6 +319,8 @@ static int socket_fd(const awl_stream *s)
 
 static const struct awl__stream_class socket_class = {
 	.size = sizeof(struct socket_stream),
+	.read = socket_read,
+	.write_all = socket_write_all,
 	.recv = socket_recv,
 	.send = socket_send,
 	.readable = socket_readable,
@@ -391,6 +411,8 @@ static void socket_leave(awl_stream *s)
 
 static const struct awl__stream_class detached_class = {
 	.size = sizeof(struct socket_stream),
+	.read = socket_read, /* which refuses it */
+	.write_all = socket_write_all,
 	.interrupt = socket_interrupt,
 	.close = socket_leave,
 	.words = socket_words,

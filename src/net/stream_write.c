@@ -3,7 +3,7 @@
  * stream_write.c - writing by a task: straight from its memory, one operation each time the kernel
  * takes some.
  */
-#include "net/stream.h"
+#include "net/stream_whole.h"
 
 #include <string.h>
 
@@ -34,16 +34,10 @@ int awl__stream_sent(awl_stream *s, int res)
 
 /* --- one piece of memory ---------------------------------------------------------------------- */
 
-AWL__INLINE int send_some(awl_stream *s, struct awl__task *t, const void *buf, size_t len)
+static int send_one(awl_stream *s, struct awl__task *t, const void *buf, size_t len)
 {
 	struct iovec part = { (void *)(uintptr_t)buf, len };
 
-	if (awl__unlikely(s->closing))
-		return AWL_EDEAD;
-	if (awl__unlikely(!len)) {
-		awl__stream_spend(t);
-		return 0;
-	}
 	return s->class->send(s, t, &part, 1);
 }
 
@@ -57,47 +51,33 @@ int awl_stream_write(awl_stream *s, const void *buf, size_t len)
 	r = awl__writing_begin(s, t, __func__);
 	if (awl__unlikely(r < 0))
 		return r;
-	return awl__writing_end(s, send_some(s, t, buf, len));
-}
-
-AWL__INLINE int send_all(
-	awl_stream *s, struct awl__task *t, const void *buf, size_t len, size_t *done)
-{
-	const char *next = buf;
-	const char *end = next + len;
-
-	do {
-		int r = send_some(s, t, next, (size_t)(end - next));
-
-		if (r < 0)
-			return r;
-		next += r;
-		*done += (size_t)r;
-	} while (next < end);
-	return 0;
+	return awl__writing_end(s, awl__write_some(s, t, buf, len, send_one));
 }
 
 int awl__stream_send_all(
 	awl_stream *s, struct awl__task *t, const void *buf, size_t len, size_t *done)
 {
-	return send_all(s, t, buf, len, done);
+	return awl__write_each(s, t, buf, len, done, send_one);
+}
+
+static AWL__NOINLINE int write_all_checked(
+	awl_stream *s, const void *buf, size_t len, size_t *done, const void *frame)
+{
+	if (done)
+		*done = 0;
+	if (!buf && len)
+		return awl__fail(-EINVAL, "awl_stream_write_all: buf is NULL");
+	AWL__STREAM_TASK_OF(s, t, "awl_stream_write_all", frame);
+	return s->class->write_all(s, t, buf, len, done);
 }
 
 int awl_stream_write_all(awl_stream *s, const void *buf, size_t len, size_t *done)
 {
-	size_t n;
-	int r;
+	struct awl__task *t = awl__likely(s && buf) ? awl__stream_free_self(s) : NULL;
 
-	if (!done)
-		done = &n;
-	*done = 0;
-	if (awl__unlikely(!buf && len))
-		return awl__fail(-EINVAL, "%s: buf is NULL", __func__);
-	AWL__STREAM_TASK(s, t);
-	r = awl__writing_begin(s, t, __func__);
-	if (awl__unlikely(r < 0))
-		return r;
-	return awl__writing_end(s, send_all(s, t, buf, len, done));
+	if (awl__likely(t != NULL))
+		return s->class->write_all(s, t, buf, len, done);
+	return write_all_checked(s, buf, len, done, __builtin_frame_address(0));
 }
 
 /* --- several pieces --------------------------------------------------------------------------- */

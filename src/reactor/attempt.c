@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -128,8 +127,7 @@ static int32_t try_write(const struct awl__op *op, bool safe)
 static int32_t try_recv(const struct awl__op *op, bool safe)
 {
 	(void)safe;
-	return result(TEMP_FAILURE_RETRY(
-		recv(op->fd, op->u.sock.buf, op->u.sock.len, op->u.sock.flags | MSG_DONTWAIT)));
+	return awl__recv_now(op);
 }
 
 /* What cuts it short are a sender's descriptors or credentials, which it has no room for. */
@@ -147,8 +145,7 @@ int32_t awl__try_recv_cut(const struct awl__op *op, bool *cut)
 static int32_t try_send(const struct awl__op *op, bool safe)
 {
 	(void)safe;
-	return result(TEMP_FAILURE_RETRY(send(op->fd, op->u.sock.buf, op->u.sock.len,
-		op->u.sock.flags | MSG_DONTWAIT | MSG_NOSIGNAL)));
+	return awl__send_now(op);
 }
 
 static int32_t try_recvmsg(const struct awl__op *op, bool safe)

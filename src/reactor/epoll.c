@@ -91,6 +91,7 @@ static int epoll_wait_for(struct awl__reactor *r, int64_t deadline)
 	awl__wake_take(&e->wake);
 	if (n < 0 && n != -EINTR)
 		return n;
+	awl__reactor_tells(r);
 	on_events(e, ev, n);
 	return awl__reactor_deliver(r);
 }

@@ -3,7 +3,6 @@
  * epoll_known.c - see epoll_known.h: what a call's answer says about the next one's.
  */
 #include "reactor/epoll_known.h"
-#include "reactor/attempt.h"
 
 #include <netinet/in.h>
 
@@ -46,15 +45,12 @@ static bool drained(const struct awl__known *k, const struct awl__op *op, int32_
 	}
 }
 
-/* Whatever changes after the call brings an edge. */
 static void learn(struct awl__known *k, const struct awl__op *op, int32_t res)
 {
-	uint32_t over = awl__interest(op);
-
 	if (awl__unlikely(res == -EAGAIN))
-		k->events &= ~(over | (over & EPOLLIN ? EPOLLRDHUP : 0));
-	else if (drained(k, op, res) && !(k->events & (AWL__HUNG | EPOLLRDHUP)))
-		k->events &= ~over;
+		awl__known_not_now(k, awl__asks(op));
+	else if (drained(k, op, res))
+		awl__known_drained(k, awl__asks(op));
 }
 
 /* What was known before is of the socket that it was before. */

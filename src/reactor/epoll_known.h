@@ -7,10 +7,9 @@
 #ifndef AWL__EPOLL_KNOWN_H
 #define AWL__EPOLL_KNOWN_H
 
-#include "reactor/op.h"
+#include "reactor/attempt.h"
 
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #define AWL__HUNG (EPOLLERR | EPOLLHUP)
 #define AWL__TRIED (EPOLLIN | EPOLLOUT) /* not known yet: an attempt will tell */
@@ -60,11 +59,46 @@ static inline uint32_t awl__interest(const struct awl__op *op)
 	return awl__asks(op) | AWL__HUNG;
 }
 
+/* A call was told EAGAIN; it gave or took less than it was asked, and that says that there is no
+ * more. Whatever changes after the call brings an edge. */
+static inline void awl__known_not_now(struct awl__known *k, uint32_t asks)
+{
+	k->events &= ~(asks | AWL__HUNG | (asks & EPOLLIN ? EPOLLRDHUP : 0));
+}
+
+static inline void awl__known_drained(struct awl__known *k, uint32_t asks)
+{
+	if (awl__likely(!(k->events & (AWL__HUNG | EPOLLRDHUP))))
+		k->events &= ~asks;
+}
+
 /* Of a descriptor that is owned from now on. */
 void awl__known_begin(struct awl__known *k, int fd);
 
 /* An attempt, and what it tells. */
 int32_t awl__known_try(struct awl__known *k, const struct awl__op *op);
+
+/* What streams do: a receive or a send of bytes, and no more to it. */
+static inline bool awl__is_plain(const struct awl__op *op)
+{
+	return (op->kind == AWL__OP_RECV || op->kind == AWL__OP_SEND) && op->u.sock.flags == 0;
+}
+
+/* awl__known_try of such a one, the whole of it here for TCP. */
+static inline int32_t awl__known_try_plain(struct awl__known *k, const struct awl__op *op)
+{
+	uint32_t way = op->kind == AWL__OP_RECV ? EPOLLIN : EPOLLOUT;
+	int32_t res;
+
+	if (awl__unlikely(k->nature != AWL__TCP))
+		return awl__known_try(k, op);
+	res = op->kind == AWL__OP_RECV ? awl__recv_now(op) : awl__send_now(op);
+	if (awl__unlikely(res == -EAGAIN))
+		awl__known_not_now(k, way);
+	else if (res > 0 && (uint32_t)res < op->u.sock.len)
+		awl__known_drained(k, way);
+	return res;
+}
 
 /* An end of the connection ahead, an urgent byte: a short read is none any more. */
 static inline void awl__known_event(struct awl__known *k, uint32_t events)

@@ -124,10 +124,10 @@ static void leave(struct awl__epoll *e, struct awl__op *op)
 	e->waiting--;
 }
 
-static void end(struct awl__epoll *e, struct awl__op *op, int32_t res)
+AWL__INLINE void end(struct awl__epoll *e, struct awl__op *op, int32_t res)
 {
 	leave(e, op);
-	awl__op_ready(&e->base, op, res);
+	awl__op_over(&e->base, op, res);
 }
 
 /* It waits for another file, which the number meant before. */
@@ -188,27 +188,59 @@ static bool over_lent(struct awl__epoll *e, struct awl__slot *s, struct awl__op 
 	return !awl__not_now(op, op->res);
 }
 
-int awl__slot_submit(struct awl__reactor *r, struct awl__op *op)
+static inline void wait_in_slot(
+	struct awl__epoll *e, struct awl__slot *s, struct awl__op *op, bool covered)
 {
-	struct awl__epoll *e = (struct awl__epoll *)r;
+	awl__op_begin(&e->base, op, AT_SLOT);
+	awl__list_push(&s->ops, &op->link);
+	e->waiting++;
+	op->own.generation = s->generation;
+	if (awl__unlikely(!covered)) {
+		op->own.generation = 0;
+		touch(e, s);
+	}
+}
+
+static AWL__NOINLINE int submit_any(struct awl__epoll *e, struct awl__op *op)
+{
 	struct awl__slot *s;
 
 	if (op->kind == AWL__OP_WORK)
-		return awl__work_submit(r, op);
+		return awl__work_submit(&e->base, op);
 	op->res = slot_of(e, op->fd, &s);
 	if (op->res < 0)
 		return op->res == -EBADF ? 1 : op->res;
 	if (s->owned ? over_owned(e, s, op) : over_lent(e, s, op))
 		return 1;
-	awl__op_begin(r, op, AT_SLOT);
-	op->own.generation = 0;
-	awl__list_push(&s->ops, &op->link);
-	e->waiting++;
-	if (covers(s, op))
-		op->own.generation = s->generation;
-	else
-		touch(e, s);
+	wait_in_slot(e, s, op, covers(s, op));
 	return 0;
+}
+
+/* The same for what streams do. */
+static inline int submit_plain(struct awl__epoll *e, struct awl__slot *s, struct awl__op *op)
+{
+	uint32_t way = op->kind == AWL__OP_RECV ? EPOLLIN : EPOLLOUT;
+
+	if ((s->known.events & (way | AWL__HUNG)) && (s->registered || !op->later) &&
+		first_in_turn(s, op)) {
+		e->base.syscalls++;
+		op->res = awl__known_try_plain(&s->known, op);
+		if (awl__likely(op->res != -EAGAIN))
+			return 1;
+	}
+	wait_in_slot(e, s, op, s->registered & way);
+	return 0;
+}
+
+int awl__slot_submit(struct awl__reactor *r, struct awl__op *op)
+{
+	struct awl__epoll *e = (struct awl__epoll *)r;
+	uint32_t fd = (uint32_t)op->fd;
+
+	if (awl__likely(
+		    awl__is_plain(op) && fd < e->slot_count && e->slots[fd] && e->slots[fd]->owned))
+		return submit_plain(e, e->slots[fd], op);
+	return submit_any(e, op);
 }
 
 int awl__slot_attempt(struct awl__reactor *r, struct awl__op *op)
@@ -243,7 +275,7 @@ static int ctl(struct awl__epoll *e, int how, const struct awl__slot *s, uint32_
 }
 
 /* Once more, now that epoll has reported events. */
-static int32_t retry(
+static int32_t retry_any(
 	struct awl__epoll *e, struct awl__slot *s, const struct awl__op *op, uint32_t events)
 {
 	if (op->kind == AWL__OP_POLL) {
@@ -257,6 +289,15 @@ static int32_t retry(
 		return awl__connected(op);
 	/* Another accept may have taken the connection, and one blocks for the next. */
 	return awl__tries[op->kind](op, op->kind != AWL__OP_ACCEPT);
+}
+
+static inline int32_t retry(
+	struct awl__epoll *e, struct awl__slot *s, const struct awl__op *op, uint32_t events)
+{
+	if (awl__unlikely(!s->owned || !awl__is_plain(op)))
+		return retry_any(e, s, op, events);
+	e->base.syscalls++;
+	return awl__known_try_plain(&s->known, op);
 }
 
 /* epoll does not take this file: it is always ready, which for reading means that it may block. */

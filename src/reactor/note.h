@@ -16,7 +16,7 @@
 #if __has_include(<valgrind/memcheck.h>)
 #include <valgrind/memcheck.h>
 #else
-#define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)(p), (void)(n))
+#define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)(p), (void)(n), 0)
 #define RUNNING_ON_VALGRIND 0
 #endif
 
@@ -84,10 +84,10 @@ static inline void awl__note_end(struct awl__op *op)
 	(void)op;
 }
 
-static inline void awl__note_completed(const struct awl__reactor *r, struct awl__op *op)
+static inline void awl__note_completed(struct awl__op *op)
 {
 	awl__note_end(op);
-	if ((AWL__TSAN || awl__unlikely(r->valgrind)) && op->res >= 0)
+	if (AWL__TSAN && op->res >= 0)
 		awl__note_brought(op);
 }
 

@@ -52,13 +52,16 @@ struct awl__reactor;
 
 struct awl__op {
 	struct awl__list link; /* the reactor's own, while submitted */
-	/* Called once, in the loop's thread, from awl__reactor_wait or _finish_work and from
-	 * nowhere else. The state is IDLE again: it may submit the operation anew. */
+	/* Goes behind r->woken once, in the loop's thread, in awl__reactor_wait or _finish_work and
+	 * nowhere else; NULL: `done` is called instead. The state is IDLE again: it may submit the
+	 * operation anew. */
+	struct awl__runnable *wakes;
 	void (*done)(struct awl__op *op);
 	uint8_t kind, state;
 	bool cancelled; /* asked for; the completion is still to come */
 	bool later; /* a hint: an attempt now would most likely only tell -EAGAIN */
 	bool bytes; /* a hint for a send: into a stream, without control data */
+	bool alone; /* a hint for a send: nothing else is about to be submitted with it */
 	uint8_t at; /* the reactor's own: how far it has come */
 	int fd;
 	int32_t res; /* -ECANCELED only if cancelled and nothing was transferred or done */
@@ -164,8 +167,10 @@ struct awl__reactor {
 	const struct awl__reactor_class *class;
 	uint32_t in_flight; /* operations submitted and not completed, those at the pool included */
 	uint32_t working; /* of them, those at the pool */
+	uint32_t had; /* in_flight, when the wait that is going on began */
+	bool telling; /* of it, at once; else what completes waits in `ready` for its end */
 	bool asked; /* for a cancel, since the last prepare */
-	bool valgrind; /* it runs under it */
+	bool memcheck; /* Valgrind's tool for memory looks on */
 	_Atomic uint32_t held; /* what outside works for the loop: sim's clock stands meanwhile */
 	/*
 	 * How a pool thread hands a finished operation back: set from above before the first
@@ -178,6 +183,8 @@ struct awl__reactor {
 	void *post_ctx;
 	_Atomic uint32_t posting; /* operations at the pool or inside `post` */
 	struct awl__list ready; /* completed; the next wait tells */
+	struct awl__list
+		*woken; /* what operations wake goes behind it: set from above, as `post` */
 	uint64_t process; /* in which it was made: a fork's child may only free it */
 	uint64_t syscalls; /* how often the kernel was entered */
 };
@@ -273,6 +280,7 @@ static inline void awl__reactor_cancel(struct awl__reactor *r, struct awl__op *o
  */
 static inline int awl__reactor_wait(struct awl__reactor *r, int64_t deadline)
 {
+	r->had = r->in_flight;
 	return r->class->wait(r, deadline);
 }
 
@@ -302,6 +310,7 @@ static inline int awl__reactor_fd(struct awl__reactor *r)
 static inline int awl__reactor_prepare(struct awl__reactor *r)
 {
 	r->asked = false;
+	r->had = r->in_flight;
 	return r->class->prepare(r);
 }
 

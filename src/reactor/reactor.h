@@ -71,7 +71,7 @@ static inline void awl__op_begin(struct awl__reactor *r, struct awl__op *op, uin
 	awl__note_begin(op);
 }
 
-/* The result is known, and the operation in no list: the next delivery calls `done`. */
+/* The result is known, and the operation in no list: the next delivery tells of it. */
 static inline void awl__op_ready(struct awl__reactor *r, struct awl__op *op, int32_t res)
 {
 	op->res = res;
@@ -79,7 +79,40 @@ static inline void awl__op_ready(struct awl__reactor *r, struct awl__op *op, int
 	awl__list_push(&r->ready, &op->link);
 }
 
-/* Calls `done` of what is ready now; what that makes ready waits for the next wait. How many. */
+AWL__INLINE void awl__op_wake(struct awl__reactor *r, struct awl__op *op)
+{
+	op->wakes->queued = 1;
+	awl__list_push(r->woken, &op->wakes->link);
+}
+
+/* The same, or at once, where that passes no other and calls nothing that would ask for more. */
+AWL__INLINE void awl__op_over(struct awl__reactor *r, struct awl__op *op, int32_t res)
+{
+	if (awl__unlikely(!r->telling || !op->wakes || !awl__list_empty(&r->ready))) {
+		awl__op_ready(r, op, res);
+		return;
+	}
+	op->res = res;
+	op->state = AWL__OP_IDLE;
+	r->in_flight--;
+	awl__note_completed(op);
+	awl__op_wake(r, op);
+}
+
+/* From here on the wait may tell of completions at once. */
+static inline void awl__reactor_tells(struct awl__reactor *r)
+{
+	r->telling = !r->memcheck;
+}
+
+/* Since the wait began. */
+static inline uint32_t awl__reactor_told(const struct awl__reactor *r)
+{
+	return r->had - r->in_flight;
+}
+
+/* A wait's end: tells of what is ready now; what that makes ready waits for the next wait. How many
+ * were told since the wait began. */
 int awl__reactor_deliver(struct awl__reactor *r);
 
 /* A submit of fn(arg) at the pool, for WORK and for what only a thread can do. */

@@ -37,7 +37,9 @@
 enum {
 	AT_QUEUE = AWL__AT_OWN, /* in u->queue, until the ring's has room */
 	AT_KERNEL, /* the kernel has seen it, or will when it is next entered */
+	AT_POLLED, /* the same, but it is a poll for it: it is to be asked anew then */
 	AT_CANCEL, /* the kernel's, and in u->cancels: a request is to be made */
+	AT_TOLD, /* the kernel's, and knows of the request */
 	AT_ASKED, /* the kernel's, and in u->asked: a request was made, and may have missed it */
 };
 
@@ -84,13 +86,13 @@ static void enqueue(struct uring *u, struct awl__op *op)
 	awl__list_push(&u->queue, &op->link);
 }
 
-static void end(struct uring *u, struct awl__op *op, int32_t res)
+AWL__INLINE void end(struct uring *u, struct awl__op *op, int32_t res)
 {
 	if (op->kind == AWL__OP_WRITE) {
 		u->writes--;
 		u->broken |= res == -EPIPE;
 	}
-	awl__op_ready(&u->base, op, res);
+	awl__op_over(&u->base, op, res);
 }
 
 /* What is no result yet is to be asked again: whether, and how. */
@@ -112,13 +114,13 @@ static bool again(struct awl__op *op, int32_t *res)
 		(*res == -EAGAIN && op->kind == AWL__OP_POLL);
 }
 
-static void on_op(struct uring *u, struct awl__op *op, int32_t res)
+static AWL__NOINLINE void on_late_op(struct uring *u, struct awl__op *op, int32_t res)
 {
-	if (op->at != AT_KERNEL)
+	if (op->at == AT_CANCEL || op->at == AT_ASKED)
 		awl__list_remove(&op->link);
-	if (op->cancelled && awl__unlikely(to_submit(u) > 0))
+	if (op->cancelled && to_submit(u) > 0)
 		forget_cancel(u, op);
-	if (awl__likely(res >= 0 && !op->own.ring.repoll) || !again(op, &res))
+	if ((res >= 0 && !op->own.ring.repoll) || !again(op, &res))
 		end(u, op, res);
 	else if (op->cancelled)
 		end(u, op, -ECANCELED); /* a worker's blocking call is broken off by a signal */
@@ -126,7 +128,15 @@ static void on_op(struct uring *u, struct awl__op *op, int32_t res)
 		enqueue(u, op);
 }
 
-static void on_cqe(struct uring *u, const struct io_uring_cqe *cqe)
+static inline void on_op(struct uring *u, struct awl__op *op, int32_t res)
+{
+	if (awl__likely(op->at == AT_KERNEL && res >= 0))
+		end(u, op, res);
+	else
+		on_late_op(u, op, res);
+}
+
+static inline void on_cqe(struct uring *u, const struct io_uring_cqe *cqe)
 {
 	if (awl__likely(cqe->user_data >= FIRST_OP)) {
 		on_op(u, (struct awl__op *)(uintptr_t)cqe->user_data, cqe->res);
@@ -218,16 +228,25 @@ static int enter(struct uring *u, bool sleep, int64_t deadline, int64_t left)
 	return n >= 0 || n == -EINTR || n == -ETIME || n == -EAGAIN || n == -EBUSY ? 0 : n;
 }
 
-/* A free entry of the queue; submits what is there to get one. NULL: *err, or not at the moment. */
-static struct io_uring_sqe *get_sqe(struct uring *u, int *err)
+static inline bool has_room(const struct uring *u)
 {
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+	return to_submit(u) < u->ring.sq.ring_entries;
+}
 
-	if (awl__unlikely(!sqe)) {
+/* The next entry of the queue, which has room. io_uring_get_sqe asks what our rings never are. */
+static inline struct io_uring_sqe *next_sqe(struct uring *u)
+{
+	struct io_uring_sq *sq = &u->ring.sq;
+
+	return &sq->sqes[sq->sqe_tail++ & sq->ring_mask];
+}
+
+/* Submits what is there to get room. False: *err, or not at the moment. */
+static bool get_room(struct uring *u, int *err)
+{
+	if (awl__unlikely(!has_room(u)))
 		*err = enter(u, false, 0, 0);
-		sqe = *err < 0 ? NULL : io_uring_get_sqe(&u->ring);
-	}
-	return sqe;
+	return *err == 0 && has_room(u);
 }
 
 /* The poll of the eventfd: multishot where the kernel has it. One that ended is armed anew, with
@@ -239,11 +258,11 @@ static int arm_wake(struct uring *u)
 	uint64_t count;
 	int err = 0;
 
-	sqe = u->wake_armed ? NULL : get_sqe(u, &err);
-	if (!sqe)
+	if (u->wake_armed || !get_room(u, &err))
 		return err;
 	while (read(u->wake.fd, &count, sizeof count) < 0 && errno == EINTR)
 		;
+	sqe = next_sqe(u);
 	io_uring_prep_poll_add(sqe, u->wake.fd, POLLIN);
 	if (!u->wake_oneshot)
 		sqe->len |= IORING_POLL_ADD_MULTI;
@@ -252,15 +271,24 @@ static int arm_wake(struct uring *u)
 	return 0;
 }
 
-static void place(struct uring *u, struct io_uring_sqe *sqe, struct awl__op *op)
+static inline struct io_uring_sqe *enter_op(struct uring *u, struct awl__op *op)
 {
-	if (op->own.ring.repoll)
+	op->own.ring.entry = u->ring.sq.sqe_tail;
+	return next_sqe(u);
+}
+
+static void place(struct uring *u, struct awl__op *op)
+{
+	struct io_uring_sqe *sqe = enter_op(u, op);
+
+	if (awl__unlikely(op->own.ring.repoll)) {
 		io_uring_prep_poll_add(sqe, op->fd, awl__ring_kinds[op->kind].events);
-	else
+		op->at = AT_POLLED;
+	} else {
 		awl__ring_kinds[op->kind].prep(&u->ways, sqe, op);
+		op->at = AT_KERNEL;
+	}
 	sqe->user_data = (uintptr_t)op;
-	op->own.ring.entry = u->ring.sq.sqe_tail - 1;
-	op->at = AT_KERNEL;
 }
 
 /* Takes back what the kernel has not seen yet; false: it has. */
@@ -287,23 +315,22 @@ static bool is_of_socket(const struct awl__op *op)
 static int fill(struct uring *u)
 {
 	struct io_uring_sqe *sqe;
+	struct awl__list *node;
 	struct awl__op *op;
 	int err = 0;
 
-	while (err == 0 && awl__unlikely(!awl__list_empty(&u->queue)) && (sqe = get_sqe(u, &err)))
-		place(u, sqe, awl__container(awl__list_pop(&u->queue), struct awl__op, link));
-	while (err == 0 && !awl__list_empty(&u->cancels) && (sqe = get_sqe(u, &err))) {
-		/* To get room completions may have been reaped, this very operation's among
-		 * them. */
-		if (awl__list_empty(&u->cancels)) {
-			io_uring_prep_nop(sqe);
-			sqe->user_data = CANCEL_DATA;
+	/* To get room completions may have been reaped, the next in line among them. */
+	while (awl__unlikely(!awl__list_empty(&u->queue)) && get_room(u, &err))
+		if ((node = awl__list_pop(&u->queue)))
+			place(u, awl__container(node, struct awl__op, link));
+	while (err == 0 && !awl__list_empty(&u->cancels) && get_room(u, &err)) {
+		if (!(node = awl__list_pop(&u->cancels)))
 			break;
-		}
-		op = awl__container(awl__list_pop(&u->cancels), struct awl__op, link);
+		op = awl__container(node, struct awl__op, link);
+		sqe = next_sqe(u);
 		io_uring_prep_cancel64(sqe, (uintptr_t)op, 0);
 		sqe->user_data = CANCEL_DATA;
-		op->at = AT_KERNEL;
+		op->at = AT_TOLD;
 		if (is_of_socket(op)) {
 			op->at = AT_ASKED;
 			awl__list_push(&u->asked, &op->link);
@@ -320,8 +347,8 @@ static bool flagged(const struct uring *u, unsigned flags)
 /* Nothing to tell, and nothing that we could not hand over: one may sleep. */
 static bool quiet(const struct uring *u)
 {
-	return awl__list_empty(&u->base.ready) && awl__list_empty(&u->queue) &&
-		awl__list_empty(&u->cancels) && !cqe_there(u);
+	return !awl__reactor_told(&u->base) && awl__list_empty(&u->base.ready) &&
+		awl__list_empty(&u->queue) && awl__list_empty(&u->cancels) && !cqe_there(u);
 }
 
 /* Hands over and reaps, without sleeping. */
@@ -356,6 +383,7 @@ static int uring_wait(struct awl__reactor *r, int64_t deadline)
 	if (awl__reactor_inherited(r))
 		return AWL_EFORK;
 	deadline = awl__sleep_end(deadline);
+	awl__reactor_tells(r);
 	err = fill(u);
 	if (err == 0 && quiet(u) && (left = awl__left(deadline)) > 0) {
 		err = arm_wake(u); /* here alone: who sleeps outside is woken there */
@@ -401,21 +429,44 @@ static int uring_prepare(struct awl__reactor *r)
 
 /* --- the reactor --- */
 
+static AWL__NOINLINE int submit_any(struct uring *u, struct awl__op *op)
+{
+	if (op->kind == AWL__OP_WORK)
+		return awl__work_submit(&u->base, op);
+	if (op->alone && to_submit(u) == 0) {
+		op->res = awl__attempt(&u->base, op);
+		if (!awl__not_now(op, op->res))
+			return 1;
+	}
+	awl__op_begin(&u->base, op, AT_QUEUE);
+	op->own.ring.repoll = false;
+	u->writes += op->kind == AWL__OP_WRITE;
+	awl__list_push(&u->queue, &op->link);
+	if (op->link.prev == &u->queue && has_room(u)) {
+		awl__list_remove(&op->link);
+		place(u, op);
+	}
+	return 0;
+}
+
+/* What streams do has a short way. */
 static int uring_submit(struct awl__reactor *r, struct awl__op *op)
 {
 	struct uring *u = (struct uring *)r;
+	bool recv = op->kind == AWL__OP_RECV;
 	struct io_uring_sqe *sqe;
 
-	if (op->kind == AWL__OP_WORK)
-		return awl__work_submit(r, op);
-	awl__op_begin(r, op, AT_QUEUE);
+	if (awl__unlikely((!recv && op->kind != AWL__OP_SEND) || op->alone ||
+		    !awl__list_empty(&u->queue) || !has_room(u)))
+		return submit_any(u, op);
+	awl__op_begin(r, op, AT_KERNEL);
 	op->own.ring.repoll = false;
-	u->writes += op->kind == AWL__OP_WRITE;
-	sqe = awl__list_empty(&u->queue) ? io_uring_get_sqe(&u->ring) : NULL;
-	if (awl__likely(sqe != NULL))
-		place(u, sqe, op);
+	sqe = enter_op(u, op);
+	if (recv)
+		awl__ring_recv(&u->ways, sqe, op);
 	else
-		awl__list_push(&u->queue, &op->link);
+		awl__ring_send(sqe, op);
+	sqe->user_data = (uintptr_t)op;
 	return 0;
 }
 
@@ -428,9 +479,9 @@ static void uring_cancel(struct awl__reactor *r, struct awl__op *op)
 	} else if (op->at == AT_QUEUE) {
 		awl__list_remove(&op->link);
 		end(u, op, -ECANCELED);
-	} else if (op->at == AT_KERNEL && take_back(u, op)) {
+	} else if ((op->at == AT_KERNEL || op->at == AT_POLLED) && take_back(u, op)) {
 		end(u, op, -ECANCELED);
-	} else if (op->at == AT_KERNEL) {
+	} else if (op->at == AT_KERNEL || op->at == AT_POLLED) {
 		op->at = AT_CANCEL;
 		awl__list_push(&u->cancels, &op->link);
 	}

@@ -10,8 +10,6 @@
 #include "reactor/uring_prep.h"
 #include "reactor/sigpipe.h"
 
-#include <sys/socket.h>
-
 void awl__ring_ways(struct awl__ring_ways *w, const struct io_uring *ring)
 {
 	unsigned better = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN;
@@ -44,12 +42,6 @@ static void prep_write(
 		sqe->flags |= IOSQE_ASYNC;
 }
 
-/* What a send is attempted with. */
-static int send_flags(const struct awl__op *op, int flags)
-{
-	return flags | MSG_NOSIGNAL | (op->bytes ? 0 : MSG_DONTWAIT);
-}
-
 /* A wait for queued errors or urgent bytes is not one for POLLIN, and no local socket has either.
  */
 static int recv_flags(const struct awl__op *op)
@@ -59,19 +51,11 @@ static int recv_flags(const struct awl__op *op)
 	return op->u.msg.flags | (op->u.msg.hdr->msg_control && !other ? MSG_DONTWAIT : 0);
 }
 
-static void prep_recv(
-	const struct awl__ring_ways *w, struct io_uring_sqe *sqe, const struct awl__op *op)
-{
-	io_uring_prep_recv(sqe, op->fd, op->u.sock.buf, op->u.sock.len, op->u.sock.flags);
-	sqe->ioprio = op->later ? w->poll_first : 0;
-}
-
 static void prep_send(
 	const struct awl__ring_ways *w, struct io_uring_sqe *sqe, const struct awl__op *op)
 {
 	(void)w;
-	io_uring_prep_send(
-		sqe, op->fd, op->u.sock.buf, op->u.sock.len, send_flags(op, op->u.sock.flags));
+	awl__ring_send(sqe, op);
 }
 
 static void prep_recvmsg(
@@ -86,7 +70,7 @@ static void prep_sendmsg(
 {
 	(void)w;
 	io_uring_prep_sendmsg(
-		sqe, op->fd, op->u.msg.hdr, (unsigned)send_flags(op, op->u.msg.flags));
+		sqe, op->fd, op->u.msg.hdr, (unsigned)awl__ring_send_flags(op, op->u.msg.flags));
 }
 
 static void prep_accept(
@@ -108,7 +92,7 @@ const struct awl__ring_kind awl__ring_kinds[AWL__OP_KINDS] = {
 	[AWL__OP_POLL] = { prep_poll, 0 },
 	[AWL__OP_READ] = { prep_read, POLLIN },
 	[AWL__OP_WRITE] = { prep_write, POLLOUT },
-	[AWL__OP_RECV] = { prep_recv, POLLIN },
+	[AWL__OP_RECV] = { awl__ring_recv, POLLIN },
 	[AWL__OP_SEND] = { prep_send, POLLOUT },
 	[AWL__OP_RECVMSG] = { prep_recvmsg, POLLIN },
 	[AWL__OP_SENDMSG] = { prep_sendmsg, POLLOUT },

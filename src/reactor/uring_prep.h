@@ -8,6 +8,8 @@
 #include "reactor/op.h"
 #include "reactor/uring_compat.h"
 
+#include <sys/socket.h>
+
 /* What this kernel makes necessary, or possible. */
 struct awl__ring_ways {
 	bool raises; /* a write may raise SIGPIPE: there is no RWF_NOSIGNAL */
@@ -18,6 +20,37 @@ struct awl__ring_ways {
 };
 
 void awl__ring_ways(struct awl__ring_ways *w, const struct io_uring *ring);
+
+/* What a send is attempted with: see uring_prep.c for why. */
+static inline int awl__ring_send_flags(const struct awl__op *op, int flags)
+{
+	return flags | MSG_NOSIGNAL | (op->bytes ? 0 : MSG_DONTWAIT);
+}
+
+/* All of an entry but user_data: what streams do, inline. */
+static inline void awl__ring_recv(
+	const struct awl__ring_ways *w, struct io_uring_sqe *sqe, const struct awl__op *op)
+{
+	*sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_RECV,
+		.ioprio = op->later ? w->poll_first : 0,
+		.fd = op->fd,
+		.addr = (uintptr_t)op->u.sock.buf,
+		.len = op->u.sock.len,
+		.msg_flags = (uint32_t)op->u.sock.flags,
+	};
+}
+
+static inline void awl__ring_send(struct io_uring_sqe *sqe, const struct awl__op *op)
+{
+	*sqe = (struct io_uring_sqe){
+		.opcode = IORING_OP_SEND,
+		.fd = op->fd,
+		.addr = (uintptr_t)op->u.sock.buf,
+		.len = op->u.sock.len,
+		.msg_flags = (uint32_t)awl__ring_send_flags(op, op->u.sock.flags),
+	};
+}
 
 struct awl__ring_kind {
 	void (*prep)(

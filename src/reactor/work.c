@@ -12,7 +12,7 @@
 int awl__reactor_init(struct awl__reactor *r, const struct awl__reactor_class *class)
 {
 	r->class = class;
-	r->valgrind = RUNNING_ON_VALGRIND != 0;
+	r->memcheck = VALGRIND_MAKE_MEM_DEFINED(r, sizeof *r) != 0; /* no other answers it */
 	awl__list_init(&r->ready);
 	r->process = awl__process_make();
 	return r->process ? 0 : -ENOMEM;
@@ -33,24 +33,30 @@ int64_t awl__monotonic_now(struct awl__reactor *r)
 	return awl__clock_now();
 }
 
-static void complete(struct awl__reactor *r, struct awl__op *op)
+static void tell(struct awl__reactor *r, struct awl__op *op)
 {
 	op->state = AWL__OP_IDLE;
 	r->in_flight--;
-	awl__note_completed(r, op);
-	op->done(op);
+	awl__note_completed(op);
+	if (awl__unlikely(r->memcheck) && op->res >= 0)
+		awl__note_brought(op);
+	if (op->wakes)
+		awl__op_wake(r, op);
+	else
+		op->done(op);
 }
 
 int awl__reactor_deliver(struct awl__reactor *r)
 {
+	uint32_t n = awl__reactor_told(r);
 	struct awl__list now, *node;
-	int n = 0;
 
+	r->telling = false;
 	awl__list_init(&now);
 	awl__list_splice(&now, &r->ready);
 	for (; (node = awl__list_pop(&now)); n++)
-		complete(r, awl__container(node, struct awl__op, link));
-	return n;
+		tell(r, awl__container(node, struct awl__op, link));
+	return (int)n;
 }
 
 /* In the pool's thread. The operation may be gone as soon as `post` has told of it; the reactor
@@ -125,5 +131,5 @@ void awl__work_cancel(struct awl__reactor *r, struct awl__op *op)
 void awl__reactor_finish_work(struct awl__reactor *r, struct awl__op *op)
 {
 	r->working--;
-	complete(r, op);
+	tell(r, op);
 }

@@ -6,17 +6,12 @@
  * descriptor only the first is submitted, and the others wait in line. A task may keep its turn
  * over several operations; then what it sends is not mixed with another's.
  */
-#include "task/op.h"
+#include "task/op_hot.h"
 
 #include "base/alloc.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
-
-static void op_done(struct awl__op *op)
-{
-	awl__wake(awl__container(op, struct awl__task_op, op)->task);
-}
 
 /* Why it ended without a transfer: 0: a request that was taken back meanwhile. */
 static int why(struct awl__task *t, const struct awl__task_op *o)
@@ -30,35 +25,19 @@ static int why(struct awl__task *t, const struct awl__task_op *o)
 
 int awl__task_op_run(struct awl__task *t, struct awl__task_op *o, int64_t until)
 {
-	awl_loop *l = awl__task_loop(t);
+	return awl__unlikely(o->gone) ? AWL_EDEAD : awl__task_op_run_hot(t, o, until);
+}
 
-	if (awl__unlikely(o->gone))
-		return AWL_EDEAD;
-	o->task = t;
-	o->until = until;
-	o->late = false;
-	o->op.done = op_done;
-	for (;;) {
-		int r = awl__reactor_submit(l->reactor, &o->op);
+int awl__task_op_ended_early(struct awl__task *t, struct awl__task_op *o)
+{
+	int r;
 
-		if (r < 0)
-			return r;
-		if (r == 1) {
-			if (awl__unlikely(--l->budget <= 0))
-				awl__task_pause(t);
-			return o->op.res;
-		}
-		awl__loop_look(l);
-		awl__park(t, AWL__WAITS_FD, (uintptr_t)&o->op, until);
-		assert(o->op.state == AWL__OP_IDLE);
-		/* A timerfd answers it, too, when somebody sets the clock. */
-		if (awl__likely(o->op.res != -ECANCELED) || !o->op.cancelled)
-			return o->op.res;
-		r = why(t, o);
-		if (r < 0)
-			return r;
-		/* Nothing was moved, so it begins anew. */
-	}
+	/* A timerfd answers it, too, when somebody sets the clock. */
+	if (!o->op.cancelled)
+		return o->op.res;
+	r = why(t, o);
+	/* Nothing was moved, so it begins anew. */
+	return r < 0 ? r : awl__task_op_run(t, o, o->until);
 }
 
 void awl__task_op_close(struct awl__task_op *o)

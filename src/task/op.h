@@ -32,6 +32,7 @@ static inline void awl__task_op_init(struct awl__task_op *o, uint8_t kind, int f
 	o->op.state = AWL__OP_IDLE;
 	o->op.later = false;
 	o->op.bytes = false;
+	o->op.alone = false;
 	o->op.fd = fd;
 	o->op.res = 0;
 	o->gone = false;

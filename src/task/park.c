@@ -60,7 +60,6 @@ void awl__answer_probe(awl_loop *l, struct awl__task *t)
 	}
 }
 
-/* The timer for `until`, or for a scope's deadline if that is nearer. */
 static inline void arm(awl_loop *l, struct awl__task *t, int64_t until)
 {
 	if (awl__unlikely(t->scope != NULL)) {
@@ -78,6 +77,11 @@ static inline void arm(awl_loop *l, struct awl__task *t, int64_t until)
 		awl__timer_add(l, &t->timer, until);
 }
 
+void awl__park_arm(awl_loop *l, struct awl__task *t, int64_t until)
+{
+	arm(l, t, until);
+}
+
 void awl__task_pause(struct awl__task *t)
 {
 	awl_loop *l = awl__task_loop(t);
@@ -92,17 +96,9 @@ bool awl__park(struct awl__task *t, enum awl__waits what, uint64_t on, int64_t u
 	awl_loop *l = awl__task_loop(t);
 
 	arm(l, t, until);
-	awl__row_change(&t->future.row);
-	t->future.row.waits = (uint8_t)what;
-	t->waits_on = on;
-	t->since = l->now;
-	awl__row_changed(&t->future.row);
-
+	awl__park_begin(l, t, what, on);
 	awl__leave(l, t);
-
-	awl__row_change(&t->future.row);
-	t->future.row.waits = AWL__WAITS_NOT;
-	awl__row_changed(&t->future.row);
+	awl__park_end(t);
 	if (what == AWL__WAITS_SLEEP)
 		awl__task_disarm(t);
 	if (awl__likely(!t->interrupted))

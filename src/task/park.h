@@ -37,7 +37,7 @@ AWL__INLINE void awl__warm(const awl_loop *l)
 }
 
 /* The next context to go to: a task's, which is `current` then, or the hub's. */
-static inline struct awl__context *awl__next_context(awl_loop *l)
+AWL__INLINE struct awl__context *awl__next_context(awl_loop *l)
 {
 	struct awl__runnable *r;
 
@@ -54,8 +54,29 @@ static inline struct awl__context *awl__next_context(awl_loop *l)
 	return &l->hub;
 }
 
+/* What it waits for, as readers outside see it. */
+static inline void awl__park_begin(
+	awl_loop *l, struct awl__task *t, enum awl__waits what, uint64_t on)
+{
+	awl__row_change(&t->future.row);
+	t->future.row.waits = (uint8_t)what;
+	t->waits_on = on;
+	t->since = l->now;
+	awl__row_changed(&t->future.row);
+}
+
+static inline void awl__park_end(struct awl__task *t)
+{
+	awl__row_change(&t->future.row);
+	t->future.row.waits = AWL__WAITS_NOT;
+	awl__row_changed(&t->future.row);
+}
+
+/* The timer for `until`, or for a scope's deadline if that is nearer. */
+void awl__park_arm(awl_loop *l, struct awl__task *t, int64_t until);
+
 /* Away, until somebody makes t ready and its turn comes. */
-static inline void awl__leave(awl_loop *l, struct awl__task *t)
+AWL__INLINE void awl__leave(awl_loop *l, struct awl__task *t)
 {
 	struct awl__context *to = awl__next_context(l);
 

@@ -257,6 +257,47 @@ static void an_echo_costs_no_more_than_it_must(struct rig *g)
 	}
 }
 
+/* Submits a send that says so: how. */
+static int send_alone(struct rig *g, struct rig_op *o, int fd, const void *buf, uint32_t len)
+{
+	*o = (struct rig_op){
+		.op = { .kind = AWL__OP_SEND, .fd = fd, .bytes = true, .alone = true }
+	};
+	o->op.u.sock.buf = (void *)(uintptr_t)buf;
+	o->op.u.sock.len = len;
+	return rig_start(g, o);
+}
+
+static void a_send_that_goes_alone_is_over_at_once(struct rig *g)
+{
+	static char much[1 << 16];
+	struct rig_op s, p;
+	struct link l;
+	int how, n;
+
+	link_open(g, &l, LINK_LOCAL, true);
+	assert_int_equal(send_alone(g, &s, l.fds[0], "one", 3), 1);
+	assert_int_equal(s.op.res, 3);
+	rig_poll(g, &p, l.fds[0],
+		POLLIN); /* on io_uring it is to be handed over: one call for both */
+	how = send_alone(g, &s, l.fds[0], "two", 3);
+	assert_int_equal(how, rig_is(g, "uring") ? 0 : 1);
+	assert_int_equal(rig_finish(g, &s), 3);
+	net_expect(g, l.fds[1], "onetwo");
+	awl__reactor_cancel(g->r, &p.op);
+	rig_finish(g, &p);
+
+	while ((how = send_alone(g, &s, l.fds[0], much, sizeof much)) == 1)
+		assert_true(s.op.res > 0);
+	assert_int_equal(how, 0); /* it is full */
+	rig_settle(g);
+	assert_int_equal(s.completions, 0);
+	while ((n = (int)recv(l.fds[1], much, sizeof much, MSG_DONTWAIT)) > 0)
+		rig_settle(g);
+	assert_true(rig_finish(g, &s) > 0);
+	link_close(g, &l);
+}
+
 static void files_that_are_no_sockets_are_owned_as_well(struct rig *g)
 {
 	char name[] = "/tmp/awl-own-XXXXXX", buf[16];
@@ -314,6 +355,7 @@ static const struct rig_body bodies[] = {
 	KERNEL_BODY(the_old_file_of_a_number_reaches_no_later_owner),
 	KERNEL_BODY(what_is_given_up_wakes_nobody_for_long),
 	KERNEL_BODY(an_echo_costs_no_more_than_it_must),
+	KERNEL_BODY(a_send_that_goes_alone_is_over_at_once),
 	KERNEL_BODY(files_that_are_no_sockets_are_owned_as_well),
 };
 

@@ -224,6 +224,72 @@ static void completions_come_in_the_order_of_the_polls(struct rig *g)
 	rig_shut(g, fds[1]);
 }
 
+/* What an operation makes ready: itself, or what its `done` puts there. */
+struct told {
+	struct awl__op op;
+	struct awl__runnable runnable;
+	struct awl__list *list;
+};
+
+static void tell(struct awl__op *op)
+{
+	struct told *t = awl__container(op, struct told, op);
+
+	awl__list_push(t->list, &t->runnable.link);
+}
+
+static void what_wakes_and_what_calls_are_told_in_one_order(struct rig *g)
+{
+	struct told t[16];
+	struct awl__list list;
+	int fds[COUNT(t)][2], n = 0;
+	unsigned at = 0;
+
+	awl__list_init(&list);
+	g->r->woken = &list;
+	for (size_t i = 0; i < COUNT(t); i++) {
+		rig_pair(g, RIG_PIPE, fds[i]);
+		rig_put(g, fds[i][1], "x");
+		t[i] = (struct told){ .list = &list };
+		t[i].op.kind = AWL__OP_POLL;
+		t[i].op.fd = fds[i][0];
+		t[i].op.u.events = POLLIN;
+		t[i].op.done = tell;
+		t[i].op.wakes = i % 4 < 2 ? &t[i].runnable : NULL;
+	}
+	for (size_t i = 0; i < COUNT(t); i++) {
+		struct awl__list *last = list.prev;
+		int how = awl__reactor_submit(g->r, &t[i].op);
+
+		assert_ptr_equal(list.prev, last); /* never from submit */
+		if (how == 1) {
+			t[i].runnable.queued = t[i].op.wakes != NULL;
+			tell(&t[i].op);
+			n++;
+		}
+	}
+	while (n < (int)COUNT(t))
+		n += rig_turn(g, INT64_MAX);
+	assert_int_equal(n, COUNT(t));
+	assert_int_equal(g->r->in_flight, 0);
+	awl__list_each (node, &list) {
+		struct told *one = awl__container(
+			awl__container(node, struct awl__runnable, link), struct told, runnable);
+
+		assert_int_equal(one->op.state, AWL__OP_IDLE);
+		assert_int_equal(one->op.res & POLLIN, POLLIN);
+		assert_int_equal(one->runnable.queued, one->op.wakes != NULL);
+		if (g->v->seed == 0)
+			assert_ptr_equal(one, &t[at]);
+		at++;
+	}
+	assert_int_equal(at, COUNT(t));
+	for (size_t i = 0; i < COUNT(t); i++) {
+		rig_shut(g, fds[i][0]);
+		rig_shut(g, fds[i][1]);
+	}
+}
+
 static void again(struct awl__op *op)
 {
 	struct rig_op *o = awl__container(op, struct rig_op, op);
@@ -430,6 +496,7 @@ int main(void)
 		BODY(the_last_release_wakes),
 		BODY(thousands_of_operations_complete_once_each),
 		BODY_BUT(completions_come_in_the_order_of_the_polls, "uring"),
+		BODY(what_wakes_and_what_calls_are_told_in_one_order),
 		BODY(a_completion_may_submit_its_operation_anew),
 		BODY(another_thread_may_take_over),
 		BODY(a_forked_child_leaves_the_parents_alone),
