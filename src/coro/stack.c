@@ -99,6 +99,7 @@ unsigned awl__stack_trim(struct awl__stack_pool *p, unsigned max)
 {
 	unsigned trimmed = 0;
 
+	p->trim_due = false;
 	for (int i = 0; i < AWL__STACK_CLASSES; i++) {
 		struct awl__stack_class *c = &p->classes[i];
 		struct awl__stack *s;
@@ -114,16 +115,9 @@ unsigned awl__stack_trim(struct awl__stack_pool *p, unsigned max)
 			c->warm = c->hot;
 			c->hot = NULL;
 		}
+		p->trim_due |= c->warm != NULL;
 	}
 	return trimmed;
-}
-
-bool awl__stack_trim_due(const struct awl__stack_pool *p)
-{
-	for (int i = 0; i < AWL__STACK_CLASSES; i++)
-		if (p->classes[i].hot || p->classes[i].warm)
-			return true;
-	return false;
 }
 
 /* The lowest resident page counts: a large frame need not touch every page above its deepest. */

@@ -51,6 +51,7 @@ struct awl__stack_class {
 struct awl__stack_pool {
 	struct awl__stack_class classes[AWL__STACK_CLASSES];
 	uint32_t made, in_use; /* stacks ever handed out; of these, not put back */
+	bool trim_due;
 };
 
 /* size: address space with the guard; 0 is the default; rounded up to a power of two. -EINVAL
@@ -98,15 +99,15 @@ static inline void awl__stack_put(struct awl__stack_pool *p, struct awl__stack *
 	s->next = c->hot;
 	c->hot = s;
 	p->in_use--;
+	p->trim_due = true;
 }
 
 /*
  * Gives memory below the top page of at most `max` idle stacks back, once after each use; how many
  * were trimmed. Only what has sat idle since the call before: stacks in steady use keep their
- * pages, and a first call only takes note. awl__stack_trim_due: whether a later call finds any.
+ * pages, and a first call only takes note. p->trim_due: a later call may find some.
  */
 unsigned awl__stack_trim(struct awl__stack_pool *p, unsigned max);
-bool awl__stack_trim_due(const struct awl__stack_pool *p);
 
 /* What was asked for, rounded up: with the guard. */
 static inline size_t awl__stack_slot(const struct awl__stack *s)

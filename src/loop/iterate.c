@@ -67,14 +67,14 @@ int64_t awl__loop_sleep_until(awl_loop *l)
 {
 	int64_t first = awl__heap_first(&l->timers);
 
-	if (l->virtual_time || !awl__stack_trim_due(&l->stacks) || first < l->now + TRIM_SLEEP)
+	if (l->virtual_time || !l->stacks.trim_due || first < l->now + TRIM_SLEEP)
 		return first;
 	if (l->now >= l->trim_at) {
 		awl__stack_trim(&l->stacks, TRIM_STACKS);
 		l->trim_at = l->now + TRIM_EVERY;
 	}
 	/* It takes two looks to see that a stack is not in use any more. */
-	if (first > l->trim_at && awl__stack_trim_due(&l->stacks))
+	if (first > l->trim_at && l->stacks.trim_due)
 		first = l->trim_at;
 	return first;
 }

@@ -78,20 +78,11 @@ static int until_wanted(struct awl__task *t, awl_server *s)
 	return r;
 }
 
-/* One after the other while there are some; then it waits. */
 static int accept_one(struct awl__task *t, const struct awl__listener *k)
 {
-	awl_loop *l = awl__task_loop(t);
 	struct awl__task_op o = { .op = { .kind = AWL__OP_ACCEPT, .fd = k->fd } };
-	int r = awl__reactor_try(l->reactor, &o.op);
 
-	if (r == -EAGAIN) {
-		o.op.later = true;
-		return awl__task_op_run(t, &o, INT64_MAX);
-	}
-	if (awl__unlikely(--l->budget <= 0))
-		awl__task_pause(t);
-	return r;
+	return awl__task_op_run(t, &o, INT64_MAX);
 }
 
 /* Has a task of its own from now on, or goes with the server. */
@@ -101,7 +92,7 @@ static int hand_over(struct awl__task *t, struct awl__listener *k, int fd)
 	int r;
 
 	while ((r = until_wanted(t, s)) == 0) {
-		r = awl__connection_begin(s, fd);
+		r = awl__connection_begin(s, fd, k->fd);
 		if (r == 0)
 			return 0;
 		if (r != -ENOMEM) {

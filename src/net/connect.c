@@ -60,7 +60,7 @@ static int stream_of(struct awl__task *t, int fd, size_t limit, const void *plac
 {
 	awl_loop *l = awl__task_loop(t);
 	awl_stream *s;
-	int r = awl__stream_new_socket(l, fd, l->debug ? place : NULL, &s);
+	int r = awl__stream_new_socket(l, fd, -1, l->debug ? place : NULL, &s);
 
 	if (r < 0) {
 		l->reactor->class->net->close(l->reactor, fd);

@@ -112,9 +112,9 @@ static int serve(void *arg)
 /* --- its beginning and its end ------------------------------------------------------------------
  */
 
-static int make_stream(awl_server *s, int fd, awl_stream **ret)
+static int make_stream(awl_server *s, int fd, int listener, awl_stream **ret)
 {
-	int r = awl__stream_new_socket(s->loop, fd, s->place, ret);
+	int r = awl__stream_new_socket(s->loop, fd, listener, s->place, ret);
 
 	if (r < 0)
 		return r;
@@ -135,7 +135,7 @@ static void unmake_stream(awl_stream *s)
 	awl__stream_unref(s);
 }
 
-int awl__connection_begin(awl_server *s, int fd)
+int awl__connection_begin(awl_server *s, int fd, int listener)
 {
 	struct connection *c = awl__alloc(sizeof *c);
 	awl_task *task;
@@ -144,7 +144,7 @@ int awl__connection_begin(awl_server *s, int fd)
 	if (!c)
 		return -ENOMEM;
 	c->server = s;
-	r = make_stream(s, fd, &c->stream);
+	r = make_stream(s, fd, listener, &c->stream);
 	if (r < 0) {
 		awl__free(c);
 		return r;

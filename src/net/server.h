@@ -53,7 +53,7 @@ bool awl__accept_ended(awl_server *s, struct awl__task *child); /* false: it was
  * A child of the group that serves a connection (connection.c): the descriptor is its own then.
  * -ENOMEM, or what a task factory says: it is still the caller's.
  */
-int awl__connection_begin(awl_server *s, int fd);
+int awl__connection_begin(awl_server *s, int fd, int listener);
 void awl__connection_ended(awl_server *s, struct awl__task *child);
 void awl__connections_stop(awl_server *s, bool abort);
 

@@ -96,9 +96,9 @@ void awl__stream_discard(awl_stream *s);
 /*
  * A stream that owns fd from now on, a connected non-blocking stream socket of l's. Refused
  * (-EBUSY, -ENOMEM, -EBADF) the descriptor is still the caller's. Debug: `place` is where it was
- * made.
+ * made; `listener` is where it was accepted, -1: nowhere.
  */
-int awl__stream_new_socket(awl_loop *l, int fd, const void *place, awl_stream **ret);
+int awl__stream_new_socket(awl_loop *l, int fd, int listener, const void *place, awl_stream **ret);
 
 /* awl_stream_close, _abort and _unref, for who is in the loop's thread. */
 void awl__stream_close(awl_stream *s);

@@ -338,14 +338,14 @@ static const struct awl__stream_class socket_class = {
 
 /* --- making ----------------------------------------------------------------------------------- */
 
-int awl__stream_new_socket(awl_loop *l, int fd, const void *place, awl_stream **ret)
+int awl__stream_new_socket(awl_loop *l, int fd, int listener, const void *place, awl_stream **ret)
 {
 	awl_stream *s = awl__stream_new(l, &socket_class, place);
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	r = awl__reactor_own(l->reactor, fd);
+	r = awl__reactor_own_accepted(l->reactor, fd, listener);
 	if (r < 0) {
 		awl__stream_discard(s);
 		return r;
@@ -395,7 +395,7 @@ int awl_stream_open(int fd, awl_stream **ret)
 	r = check(l->reactor, fd, __func__);
 	if (r == 0)
 		r = awl__stream_new_socket(
-			l, fd, l->debug ? __builtin_return_address(0) : NULL, ret);
+			l, fd, -1, l->debug ? __builtin_return_address(0) : NULL, ret);
 	if (r == -EBUSY)
 		return awl__fail(r, "%s: descriptor %d has an owner already", __func__, fd);
 	if (r == 0)

@@ -25,7 +25,7 @@ struct awl__epoll {
 int awl__slot_submit(struct awl__reactor *r, struct awl__op *op);
 int awl__slot_attempt(struct awl__reactor *r, struct awl__op *op);
 void awl__slot_cancel(struct awl__reactor *r, struct awl__op *op);
-int awl__slot_own(struct awl__reactor *r, int fd);
+int awl__slot_own(struct awl__reactor *r, int fd, int like);
 void awl__slot_disown(struct awl__reactor *r, int fd);
 
 /* Tells the kernel of all that has begun to wait. */

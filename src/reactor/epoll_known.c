@@ -21,10 +21,10 @@ static enum awl__nature nature_of(int fd)
 	return domain == AF_UNIX && type == SOCK_STREAM ? AWL__LOCAL : AWL__OPAQUE;
 }
 
-void awl__known_begin(struct awl__known *k, int fd)
+void awl__known_begin(struct awl__known *k, int fd, const struct awl__known *like)
 {
 	k->events = AWL__TRIED;
-	k->nature = (uint8_t)nature_of(fd);
+	k->nature = like ? like->nature : (uint8_t)nature_of(fd);
 }
 
 /* The call gave less than it was asked for, and that says that there is no more. */

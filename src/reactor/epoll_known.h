@@ -72,8 +72,8 @@ static inline void awl__known_drained(struct awl__known *k, uint32_t asks)
 		k->events &= ~asks;
 }
 
-/* Of a descriptor that is owned from now on. */
-void awl__known_begin(struct awl__known *k, int fd);
+/* Of a descriptor that is owned from now on; of the same nature as `like`, if that is not NULL. */
+void awl__known_begin(struct awl__known *k, int fd, const struct awl__known *like);
 
 /* An attempt, and what it tells. */
 int32_t awl__known_try(struct awl__known *k, const struct awl__op *op);

@@ -466,7 +466,7 @@ void awl__slot_event(struct awl__epoll *e, uint64_t data, uint32_t events)
 
 /* --- owners --- */
 
-int awl__slot_own(struct awl__reactor *r, int fd)
+int awl__slot_own(struct awl__reactor *r, int fd, int like)
 {
 	struct awl__epoll *e = (struct awl__epoll *)r;
 	struct awl__slot *s;
@@ -474,7 +474,7 @@ int awl__slot_own(struct awl__reactor *r, int fd)
 
 	if (awl__reactor_inherited(r))
 		return AWL_EFORK;
-	if (fcntl(fd, F_GETFD) < 0)
+	if (like < 0 && fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
 	if ((err = slot_of(e, fd, &s)) < 0 || (err = awl__owner_take(fd)) < 0)
 		return err;
@@ -482,7 +482,7 @@ int awl__slot_own(struct awl__reactor *r, int fd)
 	s->armed = false;
 	s->owned = true;
 	s->registered = 0;
-	awl__known_begin(&s->known, fd);
+	awl__known_begin(&s->known, fd, like < 0 ? NULL : &e->slots[like]->known);
 	return 0;
 }
 

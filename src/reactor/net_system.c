@@ -97,11 +97,11 @@ const struct awl__net awl__net_system = {
 	.close = net_close,
 };
 
-int awl__system_own(struct awl__reactor *r, int fd)
+int awl__system_own(struct awl__reactor *r, int fd, int like)
 {
 	if (awl__reactor_inherited(r))
 		return AWL_EFORK;
-	return fcntl(fd, F_GETFD) < 0 ? -errno : awl__owner_take(fd);
+	return like < 0 && fcntl(fd, F_GETFD) < 0 ? -errno : awl__owner_take(fd);
 }
 
 void awl__system_disown(struct awl__reactor *r, int fd)

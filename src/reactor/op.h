@@ -150,7 +150,7 @@ struct awl__reactor_class {
 	const struct awl__net *net;
 	int (*submit)(struct awl__reactor *r, struct awl__op *op);
 	int (*attempt)(struct awl__reactor *r, struct awl__op *op);
-	int (*own)(struct awl__reactor *r, int fd);
+	int (*own)(struct awl__reactor *r, int fd, int like);
 	void (*disown)(struct awl__reactor *r, int fd);
 	bool (*owned)(struct awl__reactor *r, int fd);
 	void (*cancel)(struct awl__reactor *r, struct awl__op *op); /* once an operation */
@@ -242,7 +242,13 @@ static inline int awl__reactor_try(struct awl__reactor *r, struct awl__op *op)
  */
 static inline int awl__reactor_own(struct awl__reactor *r, int fd)
 {
-	return r->class->own(r, fd);
+	return r->class->own(r, fd, -1);
+}
+
+/* The same of one that was accepted from a socket owned here: nobody has to ask what it is. */
+static inline int awl__reactor_own_accepted(struct awl__reactor *r, int fd, int listener)
+{
+	return r->class->own(r, fd, listener);
 }
 
 /* With nothing in flight on it; the descriptor itself goes on, and is closed after this if ever. */

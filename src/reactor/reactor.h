@@ -38,7 +38,7 @@ int64_t awl__monotonic_now(struct awl__reactor *r);
 extern const struct awl__net awl__net_system;
 
 /* Where own is no more than the table of owner.h. */
-int awl__system_own(struct awl__reactor *r, int fd);
+int awl__system_own(struct awl__reactor *r, int fd, int like);
 void awl__system_disown(struct awl__reactor *r, int fd);
 bool awl__system_owned(struct awl__reactor *r, int fd);
 

@@ -132,7 +132,7 @@ int awl__sim_number_close(struct awl__sim *s, int fd);
 /* -EMFILE, -ENFILE: no number is to be had; a fault strikes at most once a call. */
 int awl__sim_number_may(struct awl__sim *s);
 
-int awl__sim_own(struct awl__reactor *r, int fd);
+int awl__sim_own(struct awl__reactor *r, int fd, int like);
 void awl__sim_disown(struct awl__reactor *r, int fd);
 bool awl__sim_owned(struct awl__reactor *r, int fd);
 

@@ -95,10 +95,11 @@ int awl__sim_number_close(struct awl__sim *s, int fd)
 	return 0;
 }
 
-int awl__sim_own(struct awl__reactor *r, int fd)
+int awl__sim_own(struct awl__reactor *r, int fd, int like)
 {
 	struct awl__sim_number *n = number_at((struct awl__sim *)r, fd);
 
+	(void)like;
 	if (!n)
 		return -EBADF;
 	if (n->owned)

@@ -361,14 +361,14 @@ static void trimming_gives_back_all_but_the_top_page(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++)
 		use(s[i] = get(i == 2 ? KIB(1024) : 0), 20 * page);
-	assert_false(awl__stack_trim_due(&pool));
+	assert_false(pool.trim_due);
 	assert_int_equal(awl__stack_trim(&pool, 10), 0);
 	for (int i = 0; i < 3; i++)
 		awl__stack_put(&pool, s[i]);
-	assert_true(awl__stack_trim_due(&pool));
+	assert_true(pool.trim_due);
 	assert_int_equal(awl__stack_trim(&pool, 10), 0); /* takes note */
 	assert_int_equal(awl__stack_trim(&pool, 10), 3);
-	assert_false(awl__stack_trim_due(&pool));
+	assert_false(pool.trim_due);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(awl__stack_used(s[i]), page);
 		assert_int_equal(s[i]->high[-1], 1);
@@ -389,9 +389,9 @@ static void a_trim_stops_at_its_bound(void **state)
 	assert_int_equal(awl__stack_trim(&pool, 4), 0);
 	assert_int_equal(awl__stack_trim(&pool, 4), 4);
 	assert_int_equal(awl__stack_trim(&pool, 4), 4);
-	assert_true(awl__stack_trim_due(&pool));
+	assert_true(pool.trim_due);
 	assert_int_equal(awl__stack_trim(&pool, 4), 2);
-	assert_false(awl__stack_trim_due(&pool));
+	assert_false(pool.trim_due);
 }
 
 static void a_stack_in_steady_use_is_not_trimmed(void **state)
