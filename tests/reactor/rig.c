@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
 static const struct rig_variant variants[] = {
 	{ .name = "uring", .reactor = "uring" },
 	{ .name = "uring 6.1",
@@ -71,6 +69,16 @@ void rig_open(struct rig *g, const struct rig_variant *v)
 	g->r->post = post;
 	g->r->post_ctx = g;
 	assert_int_equal(awl__reactor_bind(g->r), 0);
+}
+
+struct rig *rig_open_sim(uint64_t seed)
+{
+	static struct rig_variant v;
+	static struct rig g;
+
+	v = (struct rig_variant){ .name = "sim", .reactor = "sim", .seed = seed };
+	rig_open(&g, &v);
+	return &g;
 }
 
 void rig_close(struct rig *g)

@@ -19,6 +19,8 @@
 
 #include <pthread.h>
 
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
 struct rig_variant {
 	const char *name, *reactor;
 	unsigned refused_flags; /* of io_uring_setup: -EINVAL, as an older kernel */
@@ -44,9 +46,15 @@ struct rig_op {
 void rig_pretend(const struct rig_variant *v);
 void rig_open(struct rig *g, const struct rig_variant *v);
 void rig_close(struct rig *g);
+/* sim by this seed, in the one rig that lies in no case's frame. */
+struct rig *rig_open_sim(uint64_t seed);
 static inline bool rig_is(const struct rig *g, const char *reactor)
 {
 	return strcmp(g->v->reactor, reactor) == 0;
+}
+static inline const struct awl__net *net(const struct rig *g)
+{
+	return g->r->class->net;
 }
 /* fds[0] reads, fds[1] writes: a pipe of the reactor's world, or a pair of stream sockets. */
 enum rig_kind { RIG_PIPE, RIG_SOCKET, RIG_KINDS };

@@ -6,11 +6,6 @@
 
 #include <arpa/inet.h>
 
-static const struct awl__net *net(const struct rig *g)
-{
-	return g->r->class->net;
-}
-
 int net_socket(struct rig *g, int domain, int type)
 {
 	int fd = net(g)->socket(g->r, domain, type, 0);
@@ -155,6 +150,15 @@ void net_expect(struct rig *g, int fd, const char *text)
 	}
 	assert_int_equal(at, len);
 	assert_memory_equal(buf, text, len);
+}
+
+void net_gather(struct rig *g, struct rig_op *o, int fd, char *buf, uint32_t len)
+{
+	uint32_t at = 0;
+
+	while (rig_finish(g, o) > 0 && (at += (uint32_t)o->op.res) < len)
+		net_recv(g, o, fd, buf + at, len - at, 0);
+	assert_int_equal(at, len);
 }
 
 void net_expect_end(struct rig *g, int fd)

@@ -45,6 +45,8 @@ void net_connect(struct rig *g, struct rig_op *o, int fd, const void *addr, sock
 /* All of it, and exactly it. */
 void net_put(struct rig *g, int fd, const char *text);
 void net_expect(struct rig *g, int fd, const char *text);
+/* The receive under way and as many more as it takes: len bytes are in buf. */
+void net_gather(struct rig *g, struct rig_op *o, int fd, char *buf, uint32_t len);
 void net_expect_end(struct rig *g, int fd);
 
 #endif

@@ -6,8 +6,6 @@
 #include "reactor/rig.h"
 #include "scale.h"
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
 static void before_it_began(struct rig *g)
 {
 	struct rig_op r;

@@ -8,8 +8,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
 /* Closed under a read, which stays; the number's next file is none of its business. */
 static void what_waits_for_the_old_file_is_in_nobodys_way(struct rig *g)
 {

@@ -12,8 +12,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
 static void a_read_gets_what_was_written(struct rig *g)
 {
 	int fds[2];

@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define MS INT64_C(1000000)
 
 static void a_descriptor_has_one_owner(struct rig *g)

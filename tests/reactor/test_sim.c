@@ -9,23 +9,11 @@
 
 #include <sched.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define SEC INT64_C(1000000000)
-
-static struct rig sim_rig;
-
-static struct rig *open_sim(uint64_t seed)
-{
-	static struct rig_variant v;
-
-	v = (struct rig_variant){ .name = "sim", .reactor = "sim", .seed = seed };
-	rig_open(&sim_rig, &v);
-	return &sim_rig;
-}
 
 static void the_clock_jumps_to_the_deadline(void **state)
 {
-	struct rig *g = open_sim(0);
+	struct rig *g = rig_open_sim(0);
 	int64_t start = awl__reactor_now(g->r);
 
 	(void)state;
@@ -40,7 +28,7 @@ static void the_clock_jumps_to_the_deadline(void **state)
 
 static void a_wake_comes_before_the_jump(void **state)
 {
-	struct rig *g = open_sim(0);
+	struct rig *g = rig_open_sim(0);
 	int64_t start = awl__reactor_now(g->r);
 
 	(void)state;
@@ -76,7 +64,7 @@ static int wait_for_go(void *arg)
 
 static void the_clock_stands_while_something_is_held(void **state)
 {
-	struct rig *g = open_sim(0);
+	struct rig *g = rig_open_sim(0);
 	int64_t start = awl__reactor_now(g->r);
 	struct outside o = { .g = g };
 	pthread_t thread;
@@ -101,7 +89,7 @@ static void the_clock_stands_while_something_is_held(void **state)
 
 static void the_clock_stands_while_work_is_done(void **state)
 {
-	struct rig *g = open_sim(0);
+	struct rig *g = rig_open_sim(0);
 	int64_t start = awl__reactor_now(g->r);
 	struct outside o = { .g = g };
 	struct rig_op w;
@@ -126,7 +114,7 @@ static void what_is_under_way_arrives_while_the_clock_stands(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed < 50; seed++) {
-		struct rig *g = open_sim(seed);
+		struct rig *g = rig_open_sim(seed);
 		int64_t start = awl__reactor_now(g->r);
 		struct rig_op r;
 		char buf[4];
@@ -149,7 +137,7 @@ static void a_loop_that_never_sleeps_gets_its_bytes_too(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 0; seed < 50; seed++) {
-		struct rig *g = open_sim(seed);
+		struct rig *g = rig_open_sim(seed);
 		int64_t start = awl__reactor_now(g->r);
 		struct rig_op r;
 		char buf[4];
@@ -212,7 +200,7 @@ static void advance(struct rig *g, struct stream *s, int64_t number)
 static uint64_t run_of(uint64_t seed)
 {
 	static struct stream s[STREAMS];
-	struct rig *g = open_sim(seed);
+	struct rig *g = rig_open_sim(seed);
 	int left;
 
 	trace = UINT64_C(0xcbf29ce484222325);
@@ -263,7 +251,7 @@ static void different_seeds_give_different_runs(void **state)
 
 static void seed_zero_leaves_transfers_whole_and_takes_no_time(void **state)
 {
-	struct rig *g = open_sim(0);
+	struct rig *g = rig_open_sim(0);
 	int64_t start = awl__reactor_now(g->r);
 	char out[5000] = "", in[5000];
 	struct rig_op r[3], w;
@@ -295,7 +283,7 @@ static void a_seed_shows_both_ends_of_a_cancel_against_data(void **state)
 
 	(void)state;
 	for (uint64_t seed = 1; seed < 100; seed++) {
-		struct rig *g = open_sim(seed);
+		struct rig *g = rig_open_sim(seed);
 		struct rig_op r;
 		char buf[4];
 		int fds[2];
@@ -321,7 +309,7 @@ static void a_seed_shows_both_ends_of_a_cancel_against_data(void **state)
 
 static void a_real_descriptor_is_refused_in_words(void **state)
 {
-	struct rig *g = open_sim(0);
+	struct rig *g = rig_open_sim(0);
 	struct awl__op op = { .kind = AWL__OP_POLL, .fd = 0, .u.events = POLLIN };
 
 	(void)state;
@@ -346,7 +334,7 @@ static void its_pipes_are_no_other_reactors(void **state)
 
 static void numbers_are_reused_lowest_first(void **state)
 {
-	struct rig *g = open_sim(0);
+	struct rig *g = rig_open_sim(0);
 	int a[2], b[2], c[2];
 
 	(void)state;

@@ -5,8 +5,6 @@
  */
 #include "reactor/sim_net.h"
 
-static struct rig rig;
-
 static int new_dgram(struct rig *g, const char *words)
 {
 	int fd = new_socket(g, words, SOCK_DGRAM);
@@ -58,10 +56,9 @@ static void a_datagram_comes_whole_and_with_its_sender(void **state)
 		{ "/run/a", "/run/b" },
 		{ "@a", "@b" },
 	};
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	char buf[100];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		int a = new_dgram(g, names[i][0]), b = new_dgram(g, names[i][1]);
 
@@ -78,16 +75,14 @@ static void a_datagram_comes_whole_and_with_its_sender(void **state)
 		rig_shut(g, a);
 		rig_shut(g, b);
 	}
-	rig_close(g);
 }
 
 static void a_sender_without_a_name_gets_one(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_socket(g, "127.0.0.1:1", SOCK_DGRAM), b = new_dgram(g, "0.0.0.0:6000");
 	char buf[100];
 
-	(void)state;
 	assert_int_equal(send_to(g, a, "127.0.0.1:6000", "x", 1), 1);
 	assert_non_null(strstr(receive(g, b, buf, sizeof buf, NULL), "127.0.0.1:"));
 	assert_true(port_of(g, a) >= 32768);
@@ -98,17 +93,15 @@ static void a_sender_without_a_name_gets_one(void **state)
 	assert_int_equal(send_to(g, a, "/run/b", "x", 1), 1);
 	assert_string_equal(receive(g, b, buf, sizeof buf, NULL), "unnamed");
 	shut_both(g, (int[]){ a, b });
-	rig_close(g);
 }
 
 static void what_does_not_fit_is_cut_off_and_told(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_dgram(g, "127.0.0.1:5000"), b = new_dgram(g, "127.0.0.1:6000"), flags;
 	struct rig_op o;
 	char buf[5];
 
-	(void)state;
 	assert_int_equal(send_to(g, a, "127.0.0.1:6000", "truncated", 9), 9);
 	assert_int_equal(send_to(g, a, "127.0.0.1:6000", "next", 4), 4);
 	receive(g, b, buf, sizeof buf, &flags);
@@ -123,17 +116,15 @@ static void what_does_not_fit_is_cut_off_and_told(void **state)
 	assert_int_equal(recv_some(g, b, buf, 1), 1);
 	assert_nothing(g, b);
 	shut_both(g, (int[]){ a, b });
-	rig_close(g);
 }
 
 static void a_receive_waits_for_its_datagram(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_dgram(g, "127.0.0.1:5000"), b = new_dgram(g, "127.0.0.1:6000");
 	struct rig_op r;
 	char buf[8];
 
-	(void)state;
 	start_recv(g, &r, b, buf, sizeof buf, 0);
 	assert_waits(g, &r);
 	assert_int_equal(send_to(g, a, "127.0.0.1:6000", "x", 1), 1);
@@ -143,16 +134,14 @@ static void a_receive_waits_for_its_datagram(void **state)
 	assert_int_equal(send_to(g, a, "127.0.0.1:6000", "kept", 4), 4);
 	assert_int_equal(recv_some(g, b, buf, sizeof buf), 4);
 	shut_both(g, (int[]){ a, b });
-	rig_close(g);
 }
 
 static void what_cannot_be_sent_is_told_as_the_kernel_tells_it(void **state)
 {
 	static char huge[70000];
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_dgram(g, "127.0.0.1:5000"), u = new_socket(g, "/x", SOCK_DGRAM);
 
-	(void)state;
 	assert_int_equal(send_to(g, a, "127.0.0.1:6000", huge, sizeof huge), -EMSGSIZE);
 	assert_int_equal(send_some(g, a, "x", 1), -EDESTADDRREQ);
 	assert_int_equal(send_to(g, a, "10.0.0.255:6000", "x", 1), -EACCES);
@@ -163,17 +152,15 @@ static void what_cannot_be_sent_is_told_as_the_kernel_tells_it(void **state)
 	assert_int_equal(net(g)->listen(g->r, a, 1), -EOPNOTSUPP);
 	assert_int_equal(accept_one(g, a), -EOPNOTSUPP);
 	shut_both(g, (int[]){ a, u });
-	rig_close(g);
 }
 
 static void a_connected_one_hears_its_peer_alone_and_learns_that_it_is_not_there(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_dgram(g, "127.0.0.1:5000"), b = new_dgram(g, "127.0.0.1:6000");
 	int other = new_dgram(g, "127.0.0.1:7000");
 	char buf[100];
 
-	(void)state;
 	assert_int_equal(connect_to(g, a, "127.0.0.1:6000"), 0);
 	assert_string_equal(name_of(g, a, true), "127.0.0.1:6000");
 	assert_int_equal(send_some(g, a, "x", 1), 1);
@@ -190,17 +177,15 @@ static void a_connected_one_hears_its_peer_alone_and_learns_that_it_is_not_there
 	assert_int_equal(send_to(g, other, "127.0.0.1:6000", "x", 1), 1); /* never told */
 	assert_nothing(g, other);
 	shut_both(g, (int[]){ a, other });
-	rig_close(g);
 }
 
 static void what_the_buffer_does_not_hold_is_lost(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_dgram(g, "127.0.0.1:5000"), b = new_dgram(g, "127.0.0.1:6000");
 	static char block[1000];
 	unsigned got = 0;
 
-	(void)state;
 	assert_int_equal(set_option(g, b, SOL_SOCKET, SO_RCVBUF, 5000), 0);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(send_to(g, a, "127.0.0.1:6000", block, sizeof block), 1000);
@@ -208,17 +193,15 @@ static void what_the_buffer_does_not_hold_is_lost(void **state)
 		assert_int_equal(recv_some(g, b, block, sizeof block), 1000);
 	assert_int_equal(got, 10);
 	shut_both(g, (int[]){ a, b });
-	rig_close(g);
 }
 
 static void a_unix_sender_waits_for_room(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_dgram(g, "/run/a"), b = new_dgram(g, "/run/b"), sent = 0;
 	struct rig_op w;
 	char buf[8];
 
-	(void)state;
 	assert_int_equal(connect_to(g, a, "/run/b"), 0);
 	while (start_send(g, &w, a, "x", 1)->completions)
 		sent++;
@@ -236,16 +219,14 @@ static void a_unix_sender_waits_for_room(void **state)
 	rig_shut(g, b); /* its waiter learns it */
 	assert_int_equal(rig_finish(g, &w), -ECONNREFUSED);
 	rig_shut(g, a);
-	rig_close(g);
 }
 
 static void a_pair_is_connected_both_ways(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	char buf[8];
 	int fds[2];
 
-	(void)state;
 	assert_int_equal(net(g)->pair(g->r, AF_UNIX, SOCK_DGRAM, fds), 0);
 	assert_int_equal(send_some(g, fds[0], "there", 5), 5);
 	assert_int_equal(recv_some(g, fds[1], buf, sizeof buf), 5);
@@ -254,17 +235,15 @@ static void a_pair_is_connected_both_ways(void **state)
 	rig_shut(g, fds[1]);
 	assert_int_equal(send_some(g, fds[0], "x", 1), -ECONNREFUSED);
 	rig_shut(g, fds[0]);
-	rig_close(g);
 }
 
 static void shutting_ends_a_direction(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int a = new_dgram(g, "127.0.0.1:5000");
 	struct rig_op r;
 	char buf[8];
 
-	(void)state;
 	assert_int_equal(net(g)->shutdown(g->r, a, SHUT_RDWR), -ENOTCONN);
 	assert_int_equal(connect_to(g, a, "127.0.0.1:6000"), 0);
 	start_recv(g, &r, a, buf, sizeof buf, 0);
@@ -272,7 +251,6 @@ static void shutting_ends_a_direction(void **state)
 	assert_int_equal(rig_finish(g, &r), 0);
 	assert_int_equal(send_some(g, a, "x", 1), -EPIPE);
 	rig_shut(g, a);
-	rig_close(g);
 }
 
 /* --- to many --- */
@@ -287,12 +265,11 @@ static void join(struct rig *g, int fd, const char *group, int how)
 
 static void a_groups_members_each_get_it(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int from = new_socket(g, "10.0.0.1:1", SOCK_DGRAM), k[3];
 	struct ipv6_mreq m6 = { .ipv6mr_interface = 0 };
 	char buf[100];
 
-	(void)state;
 	for (int i = 0; i < 3; i++) {
 		k[i] = new_socket(g, "0.0.0.0:5353", SOCK_DGRAM);
 		assert_int_equal(set_option(g, k[i], SOL_SOCKET, SO_REUSEADDR, 1), 0);
@@ -325,17 +302,15 @@ static void a_groups_members_each_get_it(void **state)
 	receive(g, k[0], buf, sizeof buf, NULL);
 	assert_string_equal(buf, "six");
 	shut_both(g, (int[]){ from, k[0] });
-	rig_close(g);
 }
 
 static void a_broadcast_is_for_all_who_listen_at_no_address_in_particular(void **state)
 {
-	struct rig *g = open_world(&rig, 0);
+	struct rig *g = *state;
 	int from = new_dgram(g, "10.0.0.1:1"), any = new_dgram(g, "0.0.0.0:67");
 	int exact = new_dgram(g, "10.0.0.2:67");
 	char buf[100];
 
-	(void)state;
 	assert_int_equal(send_to(g, from, "255.255.255.255:67", "x", 1), -EACCES);
 	assert_int_equal(set_option(g, from, SOL_SOCKET, SO_BROADCAST, 1), 0);
 	assert_int_equal(send_to(g, from, "255.255.255.255:67", "to all", 6), 6);
@@ -344,25 +319,23 @@ static void a_broadcast_is_for_all_who_listen_at_no_address_in_particular(void *
 	assert_nothing(g, exact);
 	shut_both(g, (int[]){ from, any });
 	rig_shut(g, exact);
-	rig_close(g);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_datagram_comes_whole_and_with_its_sender),
-		cmocka_unit_test(a_sender_without_a_name_gets_one),
-		cmocka_unit_test(what_does_not_fit_is_cut_off_and_told),
-		cmocka_unit_test(a_receive_waits_for_its_datagram),
-		cmocka_unit_test(what_cannot_be_sent_is_told_as_the_kernel_tells_it),
-		cmocka_unit_test(
-			a_connected_one_hears_its_peer_alone_and_learns_that_it_is_not_there),
-		cmocka_unit_test(what_the_buffer_does_not_hold_is_lost),
-		cmocka_unit_test(a_unix_sender_waits_for_room),
-		cmocka_unit_test(a_pair_is_connected_both_ways),
-		cmocka_unit_test(shutting_ends_a_direction),
-		cmocka_unit_test(a_groups_members_each_get_it),
-		cmocka_unit_test(a_broadcast_is_for_all_who_listen_at_no_address_in_particular),
+		IN_WORLD(a_datagram_comes_whole_and_with_its_sender),
+		IN_WORLD(a_sender_without_a_name_gets_one),
+		IN_WORLD(what_does_not_fit_is_cut_off_and_told),
+		IN_WORLD(a_receive_waits_for_its_datagram),
+		IN_WORLD(what_cannot_be_sent_is_told_as_the_kernel_tells_it),
+		IN_WORLD(a_connected_one_hears_its_peer_alone_and_learns_that_it_is_not_there),
+		IN_WORLD(what_the_buffer_does_not_hold_is_lost),
+		IN_WORLD(a_unix_sender_waits_for_room),
+		IN_WORLD(a_pair_is_connected_both_ways),
+		IN_WORLD(shutting_ends_a_direction),
+		IN_WORLD(a_groups_members_each_get_it),
+		IN_WORLD(a_broadcast_is_for_all_who_listen_at_no_address_in_particular),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,8 +8,6 @@
 
 #include <unistd.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
 /* When the cancel comes. */
 enum point { UNSEEN, IN_FLIGHT, UNREAPED, REAPED, POINTS };
 

@@ -16,7 +16,6 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define MS INT64_C(1000000)
 
 /* --- deadlines --- */
