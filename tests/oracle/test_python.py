@@ -364,6 +364,26 @@ async def a_cancel_after_the_end_changes_nothing():
 	await tell_end("t", t)
 
 
+@since(3, 13, recorded="3.13.0")
+async def a_request_taken_back_is_never_told():
+	"""uncancel: 0
+	then: 0
+	uncancel: 1
+	then: cancelled
+	and then: 0
+	uncancel: 0"""
+	t = asyncio.current_task()
+	t.cancel()
+	say("uncancel: ", t.uncancel())
+	say("then: ", await word(yield_()))
+	t.cancel()
+	t.cancel()
+	say("uncancel: ", t.uncancel())
+	say("then: ", await word(yield_()))
+	say("and then: ", await word(yield_()))
+	say("uncancel: ", t.uncancel())
+
+
 # --- timeouts ---
 
 
@@ -835,29 +855,6 @@ async def queues_of_other_orders():
 			queue.put_nowait(i * 3 % 5)
 		for i in range(5):
 			say(await queue.get())
-
-
-# --- what the system's Python may be too old for ---
-
-
-@since(3, 13, recorded="3.13.0")
-async def a_request_taken_back_is_never_told():
-	"""uncancel: 0
-	then: 0
-	uncancel: 1
-	then: cancelled
-	and then: 0
-	uncancel: 0"""
-	t = asyncio.current_task()
-	t.cancel()
-	say("uncancel: ", t.uncancel())
-	say("then: ", await word(yield_()))
-	t.cancel()
-	t.cancel()
-	say("uncancel: ", t.uncancel())
-	say("then: ", await word(yield_()))
-	say("and then: ", await word(yield_()))
-	say("uncancel: ", t.uncancel())
 
 
 @since(3, 13, recorded="3.13.0")
