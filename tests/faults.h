@@ -10,6 +10,14 @@
 
 #include "base/alloc.h"
 
+/* A scenario ends with its first refusal. */
+#define TRY(call) \
+	do { \
+		int try_ = (call); \
+		if (try_ < 0) \
+			return try_; \
+	} while (0)
+
 static int asked, refuse_at, refused;
 static bool refuse_rest;
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * support.h - what most test programs begin with: cmocka, the library inside out, a body run as a
- * loop's main task, pipes that are sim's own on sim, and an ear for what awl says.
+ * loop's main task, tasks a word each, pipes that are sim's own on sim, and an ear for what awl
+ * says.
  */
 #ifndef TEST_SUPPORT_H
 #define TEST_SUPPORT_H
 
+#include "pool/pool.h"
 #include "scale.h"
 #include "task/task.h"
 
@@ -64,6 +66,82 @@ static inline void in_sim(awl_fn *body, void *arg)
 	assert_int_equal(awl_run_with(&o, body, arg), 0);
 }
 
+static inline int64_t now(void)
+{
+	return awl_loop_time(here());
+}
+
+/* On the reactor the test runs on this time. */
+static inline bool test_is_on_sim(void)
+{
+	awl_loop *l = new_loop(NULL);
+	bool sim = is_sim(l);
+
+	end_loop(l);
+	return sim;
+}
+
+#define REAL_KERNEL() \
+	do { \
+		if (test_is_on_sim()) \
+			skip(); \
+	} while (0)
+
+/* A body as the main task, and the same under several seeds where there is one. */
+static inline void with_seeds(awl_fn *body, void *arg)
+{
+	int seeds = test_is_on_sim() ? 100 : 3;
+
+	for (int seed = 0; seed < seeds; seed++) {
+		awl_loop_options o = { .seed = (uint64_t)seed };
+
+		assert_int_equal(awl_run_with(&o, body, arg), 0);
+	}
+}
+
+/* A body in virtual time, with each allocation in turn refused: how many were. */
+static inline int refuse_each_allocation(awl_fn *body)
+{
+	int64_t n = 0, made;
+	int refused = 0, r;
+
+	do {
+		awl_test_fail_alloc(++n);
+		r = awl_test_run(0, body, NULL);
+		made = awl_test_fail_alloc(0);
+		assert_true(r == 0 || r == -ENOMEM);
+		refused += r == -ENOMEM;
+	} while (made >= n);
+	assert_int_equal(r, 0);
+	assert_int_equal(refused, n - 1);
+	return refused;
+}
+
+static inline awl_task *spawn(awl_fn *fn, void *arg)
+{
+	awl_task *t = NULL;
+
+	assert_int_equal(awl_create_task(fn, arg, &t), 0);
+	assert_non_null(t);
+	return t;
+}
+
+/* Waited for; the handle is gone. */
+static inline int outcome(awl_task *t)
+{
+	int r = awl_await(t);
+
+	assert_int_equal(awl_unref(t), 0);
+	return r;
+}
+
+/* A group's last step: what the resolver keeps for a thread goes with the thread. */
+static inline int end_of_threads(void **state)
+{
+	awl__pool_drain();
+	return 0;
+}
+
 /* fds[0] reads what fds[1] writes. */
 static inline void make_pipe(awl_loop *l, int fds[2])
 {
@@ -87,7 +165,20 @@ static inline void close_pipe(awl_loop *l, const int fds[2])
 	close_end(l, fds[1]);
 }
 
-/* What awl says from listen() on. */
+/* How many mappings the process has. */
+static inline int maps(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	int n = 0;
+
+	assert_non_null(f);
+	for (int c; (c = fgetc(f)) != EOF;)
+		n += c == '\n';
+	fclose(f);
+	return n;
+}
+
+/* What awl says from listen_to_awl() on. */
 struct heard {
 	int lines;
 	size_t len;

@@ -8,13 +8,6 @@
 
 #define MANY 20 /* more than the nodes that lie in a call's frame */
 
-#define TRY(call) \
-	do { \
-		int try_ = (call); \
-		if (try_ < 0) \
-			return try_; \
-	} while (0)
-
 static int out; /* children that have begun and not ended */
 
 static int child(void *arg)

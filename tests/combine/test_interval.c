@@ -5,11 +5,6 @@
  */
 #include "crew.h"
 
-static int64_t now(void)
-{
-	return awl_loop_time(here());
-}
-
 static int steady(void *arg)
 {
 	int64_t begin = now();

@@ -3,80 +3,18 @@
  * test_overflow.c - a child overflows its stack: what it says before it dies, and that every other
  * fault goes where it would have gone without us. @thread
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
+#include "child.h"
 #include "coro/guard.h"
 #include "flow.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#if AWL__ASAN || AWL__TSAN
-/* Their own handler would turn the signal into an exit. */
-#if AWL__ASAN
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-#else
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-#endif
-{
-	return "handle_segv=0:use_sigaltstack=0";
-}
-#endif
 
 static struct awl__stack_pool pool;
 static struct awl__context thread;
-static char said[4096];
-
-/* Runs fn in a child, keeps what it writes to stderr; how it ended, as waitpid says. */
-static int in_a_child(void (*fn)(void))
-{
-	int fds[2], status;
-	size_t len = 0;
-	ssize_t n;
-	pid_t child;
-
-	assert_int_equal(pipe(fds), 0);
-	child = fork();
-	if (child == 0) {
-		signal(SIGSEGV, SIG_DFL); /* the test runner's own */
-		dup2(fds[1], STDERR_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		fn();
-		_exit(0);
-	}
-	close(fds[1]);
-	while ((n = read(fds[0], said + len, sizeof said - 1 - len)) > 0)
-		len += (size_t)n;
-	said[len] = 0;
-	close(fds[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	return status;
-}
-
-static void assert_died_by_segv(int status)
-{
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGSEGV);
-}
-
-static void assert_exited(int status, int code)
-{
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), code);
-}
 
 static size_t describes(void *owner, char *buf, size_t len)
 {

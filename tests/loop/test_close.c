@@ -344,7 +344,7 @@ static void a_done_callback_may_free_the_next_handle(void **state)
 	end_loop(loop);
 }
 
-static void spawn(awl_loop *l, const awl_exception *e, void *arg)
+static void begin_another(awl_loop *l, const awl_exception *e, void *arg)
 {
 	struct leftover *w = arg;
 
@@ -361,7 +361,7 @@ static void what_the_exception_handler_starts_is_ended_too(void **state)
 	struct leftover w = { 0 };
 	awl_future *f;
 
-	assert_int_equal(awl_loop_set_exception_handler(loop, spawn, &w), 0);
+	assert_int_equal(awl_loop_set_exception_handler(loop, begin_another, &w), 0);
 	assert_int_equal(awl_loop_create_future(loop, 0, &f), 0);
 	assert_int_equal(awl_future_set_exception(f, -EIO), 0);
 	assert_int_equal(awl_loop_close(loop), 0);
@@ -531,18 +531,6 @@ static void a_closed_loop_still_tells_what_it_is(void **state)
 	assert_true(awl_loop_time(loop) > 0);
 	assert_int_equal(awl_loop_is_running(loop), 0);
 	awl_loop_unref(loop);
-}
-
-static int maps(void)
-{
-	FILE *f = fopen("/proc/self/maps", "r");
-	int n = 0;
-
-	assert_non_null(f);
-	for (int c; (c = fgetc(f)) != EOF;)
-		n += c == '\n';
-	fclose(f);
-	return n;
 }
 
 /* A5: 'a loop is freed by the last reference', and its futures are references of a kind. */

@@ -12,14 +12,14 @@
 
 static uint64_t seen; /* the iteration in which the thing happened */
 
-static uint64_t now(void)
+static uint64_t iteration(void)
 {
 	return here()->iterations;
 }
 
 static int see(void *arg)
 {
-	seen = now();
+	seen = iteration();
 	return 0;
 }
 
@@ -40,7 +40,7 @@ static int see_cancel(void *arg)
 {
 	int r = awl_sleep(AWL_FOREVER);
 
-	seen = now();
+	seen = iteration();
 	return r;
 }
 
@@ -80,7 +80,7 @@ static awl_future *future(void)
 
 static uint64_t a_task_begins(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_create_task(see, NULL, NULL), 0);
 	pass();
@@ -89,39 +89,39 @@ static uint64_t a_task_begins(void)
 
 static uint64_t a_yield(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_yield(), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 /* T15 */
 static uint64_t a_sleep_of_nothing(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_sleep(0), 0);
 	assert_int_equal(awl_sleep(-5), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t a_done_future(void)
 {
 	awl_future *f = future();
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_future_set_result(f, 1), 0);
 	assert_int_equal(awl_await(f), 1);
 	assert_int_equal(awl_join(f), 0);
 	assert_int_equal(awl_unref(f), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t a_result_reaches_its_awaiter(void)
 {
 	awl_future *f = future();
 	awl_task *t = begun(see_await, f);
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_future_set_result(f, 1), 0);
 	pass();
@@ -139,13 +139,13 @@ static uint64_t a_return_reaches_its_awaiter(void)
 	assert_int_equal(awl_await(t), 0);
 	from = seen;
 	assert_int_equal(awl_unref(t), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t a_cancel_arrives(void)
 {
 	awl_task *t = begun(see_cancel, NULL);
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	pass();
@@ -156,7 +156,7 @@ static uint64_t a_cancel_arrives(void)
 static uint64_t a_cancel_is_seen_by_the_awaiter(void)
 {
 	awl_task *t = begun(sleep_for_ever, NULL), *w = begun(see_await, t);
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	pass();
@@ -168,67 +168,67 @@ static uint64_t a_cancel_is_seen_by_the_awaiter(void)
 /* X7: here the body begins. */
 static uint64_t a_cancel_before_the_first_step_is_seen_by_the_awaiter(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 	awl_task *t;
 
 	assert_int_equal(awl_create_task(sleep_for_ever, NULL, &t), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_await(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_unref(t), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t an_empty_group(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 	awl_task_group g;
 
 	assert_int_equal(awl_task_group_enter(&g), 0);
 	assert_int_equal(awl_task_group_exit(&g, 0), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t a_group_of_trivial_children(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 	awl_task_group g;
 
 	assert_int_equal(awl_task_group_enter(&g), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(awl_task_group_create_task(&g, nothing, NULL, NULL), 0);
 	assert_int_equal(awl_task_group_exit(&g, 0), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 /* X12 */
 static uint64_t a_wait_for_that_need_not_wait(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_wait_for(AWL_SEC, nothing, NULL), 0);
 	assert_int_equal(awl_wait_for(0, nothing, NULL), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t a_deadline_that_has_passed(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_wait_for(0, sleep_for_ever, NULL), -ETIMEDOUT);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t a_shield_around_nothing(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_shielded(AWL_FOREVER, nothing, NULL), 0);
-	return now() - from;
+	return iteration() - from;
 }
 
 static uint64_t a_callback_runs(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_loop_call_soon(here(), see, NULL, NULL), 0);
 	pass();
@@ -237,7 +237,7 @@ static uint64_t a_callback_runs(void)
 
 static uint64_t a_callback_sent_by_a_thread_runs(void)
 {
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_call_soon_threadsafe(here(), see, NULL, NULL), 0);
 	pass();
@@ -247,14 +247,14 @@ static uint64_t a_callback_sent_by_a_thread_runs(void)
 static uint64_t a_done_callback_runs(void)
 {
 	awl_future *f = future();
-	uint64_t from = now();
+	uint64_t from = iteration();
 
 	assert_int_equal(awl_future_add_done_callback(f, see_done, NULL, NULL), 0);
 	assert_int_equal(awl_future_set_result(f, 0), 0);
 	pass();
 	assert_int_equal(seen - from, 1);
 	/* F6: also when it is done already */
-	from = now();
+	from = iteration();
 	assert_int_equal(awl_future_add_done_callback(f, see_done, NULL, NULL), 0);
 	pass();
 	assert_int_equal(awl_unref(f), 0);

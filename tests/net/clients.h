@@ -12,35 +12,6 @@
 
 #include <sys/un.h>
 
-/* What the resolver keeps for a thread goes with the thread. */
-static inline int end_of_threads(void **state)
-{
-	(void)state;
-	awl__pool_drain();
-	return 0;
-}
-
-static inline awl_task *begin_task(awl_fn *fn, void *arg)
-{
-	awl_task *t;
-
-	assert_int_equal(awl_create_task(fn, arg, &t), 0);
-	return t;
-}
-
-static inline int outcome_of(awl_task *t)
-{
-	int r = awl_await(t);
-
-	awl_unref(t);
-	return r;
-}
-
-static inline int64_t now(void)
-{
-	return awl_loop_time(here());
-}
-
 /* --- handlers --- */
 
 static inline int echo(awl_stream *s, void *arg)
@@ -161,6 +132,26 @@ static inline void assert_echoes(awl_stream *s, const char *words)
 	assert_int_equal(awl_stream_write_all(s, words, n, NULL), 0);
 	assert_int_equal(awl_stream_readexactly(s, buf, n, NULL), 0);
 	assert_memory_equal(buf, words, n);
+}
+
+/* To the host a client can come, and is served by an echo. */
+static inline void assert_serves(const char *host, int port)
+{
+	awl_stream *s = open_to(host, port);
+
+	assert_echoes(s, "hello");
+	end_client(s);
+}
+
+/* A client that comes, is served or not, and resets. */
+static inline void come_and_reset(awl_server *server, bool served)
+{
+	awl_stream *s = client_of(server);
+
+	if (served)
+		assert_echoes(s, "hello");
+	assert_int_equal(awl_stream_abort(s), 0);
+	end_client(s);
 }
 
 /* The other end is gone, in whatever way. */

@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/un.h>
 
 static inline struct sockaddr_in loopback(int port)
 {
@@ -38,6 +39,16 @@ static inline int listener(struct sockaddr_in *at, int backlog)
 	assert_int_equal(awl_sock_listen(fd, backlog), 0);
 	assert_int_equal(awl_sock_getsockname(fd, ADDRESS(*at), &len), 0);
 	return fd;
+}
+
+/* An abstract one, of this process alone. */
+static inline struct sockaddr_un local_address(socklen_t *len)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+	snprintf(at.sun_path + 1, sizeof at.sun_path - 1, "awl-test-%d", (int)getpid());
+	*len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(at.sun_path + 1));
+	return at;
 }
 
 static inline int dial(const struct sockaddr_in *at)
@@ -66,18 +77,25 @@ static inline void unix_pair(int fds[2])
 	assert_int_equal(awl_socketpair(AF_UNIX, SOCK_STREAM, fds), 0);
 }
 
-static inline void udp_pair(int fds[2])
+/* Each at a port of the system's choice, which is in at. */
+static inline void udp_sockets(int fds[2], struct sockaddr_in at[2])
 {
-	struct sockaddr_in at[2];
-	socklen_t len = sizeof *at;
-
 	for (int i = 0; i < 2; i++) {
+		socklen_t len = sizeof *at;
+
 		fds[i] = awl_socket(AF_INET, SOCK_DGRAM, 0);
 		assert_true(fds[i] >= 0);
 		at[i] = loopback(0);
-		assert_int_equal(awl_sock_bind(fds[i], ADDRESS(at[i]), sizeof at[i]), 0);
+		assert_int_equal(awl_sock_bind(fds[i], ADDRESS(at[i]), len), 0);
 		assert_int_equal(awl_sock_getsockname(fds[i], ADDRESS(at[i]), &len), 0);
 	}
+}
+
+static inline void udp_pair(int fds[2])
+{
+	struct sockaddr_in at[2];
+
+	udp_sockets(fds, at);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(awl_sock_connect(fds[i], ADDRESS(at[!i]), sizeof *at), 0);
 }
@@ -104,6 +122,19 @@ static inline void settle(void)
 	assert_int_equal(awl_sleep(AWL_MS), 0);
 }
 
+/* Receives once, and says what it got. */
+struct receiver {
+	int fd, got;
+	char bytes[8];
+};
+
+static inline int receive(void *arg)
+{
+	struct receiver *r = arg;
+
+	return r->got = awl_sock_recv(r->fd, r->bytes, sizeof r->bytes, 0);
+}
+
 /*
  * How many descriptors there are: the process's, or the simulated ones. What a reactor makes for
  * itself, when it needs it, does not count.
@@ -124,33 +155,6 @@ static inline int descriptors(awl_loop *l)
 			memcmp(what, "anon_", sizeof what) != 0;
 	closedir(d);
 	return n;
-}
-
-static inline bool test_is_on_sim(void)
-{
-	awl_loop *l = new_loop(NULL);
-	bool sim = is_sim(l);
-
-	end_loop(l);
-	return sim;
-}
-
-#define REAL_KERNEL() \
-	do { \
-		if (test_is_on_sim()) \
-			skip(); \
-	} while (0)
-
-/* A body as the main task, and the same under several seeds where there is one. */
-static inline void with_seeds(awl_fn *body, void *arg)
-{
-	int seeds = test_is_on_sim() ? 50 : 2;
-
-	for (int seed = 0; seed < seeds; seed++) {
-		awl_loop_options o = { .seed = (uint64_t)seed };
-
-		assert_int_equal(awl_run_with(&o, body, arg), 0);
-	}
 }
 
 #endif

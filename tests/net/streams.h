@@ -158,12 +158,27 @@ static inline void assert_ended(awl_stream *s)
 	assert_int_equal(awl_stream_read(s, &c, 1), 0);
 }
 
-static inline awl_task *start(awl_fn *fn, void *arg)
+/* What a task waits for in a stream. */
+static inline int read_one(void *arg)
 {
-	awl_task *t;
+	char c;
+	int r = awl_stream_read(arg, &c, 1);
 
-	assert_int_equal(awl_create_task(fn, arg, &t), 0);
-	return t;
+	return r == 1 ? c : r;
+}
+
+static inline int read_line(void *arg)
+{
+	const char *line;
+
+	return awl_stream_readline(arg, &line);
+}
+
+static inline int peek(void *arg)
+{
+	const void *data;
+
+	return awl_stream_peek(arg, &data);
 }
 
 /* As far as the others come by themselves. */
@@ -172,19 +187,11 @@ static inline void let_them(void)
 	assert_int_equal(awl_test_wait_blocked(), 0);
 }
 
-static inline int ended_with(awl_task *t)
-{
-	int r = awl_await(t);
-
-	awl_unref(t);
-	return r;
-}
-
 /* Asked to stop: how it ended. */
 static inline int stop(awl_task *t)
 {
 	awl_cancel(t, "the test stops it");
-	return ended_with(t);
+	return outcome(t);
 }
 
 /* Byte number i of what the tests send. */

@@ -339,14 +339,14 @@ static int cancelled_at_each_moment(void *arg)
 	far_away("10.0.0.3", 5 * AWL_MS);
 	for (int64_t at = 0; at <= 530; at += 5) {
 		int before = sockets_open(l);
-		awl_task *t = begin_task(connects, NULL);
+		awl_task *t = spawn(connects, NULL);
 		int r;
 
 		if (at)
 			assert_int_equal(awl_sleep(at * AWL_MS), 0);
 		awl_cancel(t, "enough");
 		assert_int_equal(awl_join(t), 0);
-		r = outcome_of(t);
+		r = outcome(t);
 		assert_true(r == (at < 520 ? AWL_EFUTURECANCELED : 0) || at == 520);
 		assert_int_equal(awl_sleep(AWL_SEC), 0); /* the server sees it off */
 		assert_int_equal(sockets_open(l), before);

@@ -36,7 +36,7 @@ static void open_proxy(struct proxy *p, struct ends *e)
 {
 	*p = (struct proxy){ .left = *e, .right = { .kind = e->kind } };
 	make_ends(&p->right);
-	p->task = start(copy_both, p);
+	p->task = spawn(copy_both, p);
 }
 
 static void close_proxy(struct proxy *p)
@@ -73,14 +73,14 @@ static void client_first(struct ends *e)
 	awl_task *sender;
 
 	open_proxy(&p, e);
-	sender = start(send_much, client(&p));
+	sender = spawn(send_much, client(&p));
 	assert_much(server(&p));
-	assert_int_equal(ended_with(sender), 0);
+	assert_int_equal(outcome(sender), 0);
 	say(server(&p), "answer after the end of the question");
 	assert_says(client(&p), "answer after the end of the question");
 	assert_int_equal(awl_stream_write_eof(server(&p)), 0);
 	assert_ended(client(&p));
-	assert_int_equal(ended_with(p.task), 0);
+	assert_int_equal(outcome(p.task), 0);
 	assert_int_equal(p.there, MUCH);
 	assert_int_equal(p.back, 36);
 	close_proxy(&p);
@@ -94,10 +94,10 @@ static void server_first(struct ends *e)
 	open_proxy(&p, e);
 	assert_int_equal(awl_stream_write_eof(server(&p)), 0);
 	assert_ended(client(&p));
-	sender = start(send_much, client(&p));
+	sender = spawn(send_much, client(&p));
 	assert_much(server(&p));
-	assert_int_equal(ended_with(sender), 0);
-	assert_int_equal(ended_with(p.task), 0);
+	assert_int_equal(outcome(sender), 0);
+	assert_int_equal(outcome(p.task), 0);
 	assert_int_equal(p.there, MUCH);
 	assert_int_equal(p.back, 0);
 	close_proxy(&p);
@@ -109,13 +109,13 @@ static void both_at_once(struct ends *e)
 	awl_task *senders[2];
 
 	open_proxy(&p, e);
-	senders[0] = start(send_much, client(&p));
-	senders[1] = start(send_much, server(&p));
+	senders[0] = spawn(send_much, client(&p));
+	senders[1] = spawn(send_much, server(&p));
 	assert_much(server(&p));
 	assert_much(client(&p));
-	assert_int_equal(ended_with(senders[0]), 0);
-	assert_int_equal(ended_with(senders[1]), 0);
-	assert_int_equal(ended_with(p.task), 0);
+	assert_int_equal(outcome(senders[0]), 0);
+	assert_int_equal(outcome(senders[1]), 0);
+	assert_int_equal(outcome(p.task), 0);
 	close_proxy(&p);
 }
 
@@ -134,7 +134,7 @@ static void one_fails(struct ends *e)
 	say(client(&p), "hello");
 	assert_says(server(&p), "hello");
 	assert_int_equal(awl_stream_abort(p.right.a), 0); /* a third party's doing */
-	assert_int_equal(ended_with(p.task), AWL_EDEAD);
+	assert_int_equal(outcome(p.task), AWL_EDEAD);
 	assert_int_equal(p.there, 5);
 	close_proxy(&p);
 }
@@ -178,21 +178,21 @@ static void destination_goes(struct ends *e)
 {
 	struct ends out = { .kind = e->kind };
 	struct copying c;
-	awl_task *t, *sender = start(send_much, e->a);
+	awl_task *t, *sender = spawn(send_much, e->a);
 	int64_t left = MUCH;
 	int r;
 
 	make_ends(&out);
 	c = (struct copying){ .from = e->b, .to = out.a };
-	t = start(copy, &c);
+	t = spawn(copy, &c);
 	swallow(out.b, 1000);
 	assert_int_equal(awl_stream_abort(out.b), 0);
-	r = ended_with(t);
+	r = outcome(t);
 	assert_true(r == -EPIPE || r == -ECONNRESET);
 	left -= c.copied;
 	swallow(e->b, (size_t)left); /* not a byte of it was lost */
 	assert_ended(e->b);
-	assert_int_equal(ended_with(sender), 0);
+	assert_int_equal(outcome(sender), 0);
 	end_stream(&out.a);
 	end_stream(&out.b);
 }

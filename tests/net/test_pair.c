@@ -33,14 +33,14 @@ static int write_both(void *arg)
 
 static void both_write(struct ends *e)
 {
-	awl_task *t[2] = { start(write_both, e->a), start(write_both, e->b) };
+	awl_task *t[2] = { spawn(write_both, e->a), spawn(write_both, e->b) };
 
 	let_them();
 	assert_false(awl_done(t[0]) || awl_done(t[1]));
 	swallow(e->a, 200000);
 	swallow(e->b, 200000);
-	assert_int_equal(ended_with(t[0]), 0);
-	assert_int_equal(ended_with(t[1]), 0);
+	assert_int_equal(outcome(t[0]), 0);
+	assert_int_equal(outcome(t[1]), 0);
 }
 
 static void two_who_write_at_once_wait_for_the_readers_only(void **state)

@@ -75,13 +75,8 @@ static int peer_resets(void *arg)
 	struct exceptions x;
 
 	watch(&x);
-	for (int i = 0; i < 5; i++) {
-		awl_stream *s = client_of(server);
-
-		assert_echoes(s, "hello");
-		assert_int_equal(awl_stream_abort(s), 0);
-		end_client(s);
-	}
+	for (int i = 0; i < 5; i++)
+		come_and_reset(server, true);
 	until_served(server, 0);
 	assert_int_equal(x.count, 0);
 	end_server(server);
@@ -261,12 +256,12 @@ static int serve_forever(void *arg)
 static int forever(void *arg)
 {
 	awl_server *server = serve_loopback(echo, NULL);
-	awl_task *t = begin_task(serve_forever, server);
+	awl_task *t = spawn(serve_forever, server);
 
 	settle();
 	assert_int_equal(awl_server_serve_forever(server), -EBUSY);
 	assert_int_equal(awl_server_close(server), 0);
-	assert_int_equal(outcome_of(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(awl_server_serve_forever(server), AWL_EDEAD);
 	assert_int_equal(awl_server_start_serving(server), AWL_EDEAD);
 	assert_int_equal(awl_server_is_serving(server), 0);
@@ -286,12 +281,12 @@ static void serve_forever_lasts_until_the_close_and_is_for_one(void **state)
 static int forever_cancelled(void *arg)
 {
 	awl_server *server = serve_loopback(echo, NULL);
-	awl_task *t = begin_task(serve_forever, server);
+	awl_task *t = spawn(serve_forever, server);
 	awl_stream *s = client_of(server);
 
 	assert_echoes(s, "hello");
 	awl_cancel(t, "enough");
-	assert_int_equal(outcome_of(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_server_connections(server), 0);
 	assert_gone(s);
 	end_client(s);

@@ -13,7 +13,6 @@ static int on_all_interfaces(void *arg)
 {
 	awl_server *server = serve_at(NULL, 0, echo, NULL);
 	int port = awl_server_port(server);
-	awl_stream *s;
 
 	assert_true(port > 0);
 	for (int i = 0; i < awl_server_sockets(server); i++) {
@@ -21,9 +20,7 @@ static int on_all_interfaces(void *arg)
 		socklen_t len = sizeof a;
 
 		assert_int_equal(awl_server_getsockname(server, i, (struct sockaddr *)&a, &len), 0);
-		s = open_to(a.ss_family == AF_INET ? "127.0.0.1" : "::1", port);
-		assert_echoes(s, "hello");
-		end_client(s);
+		assert_serves(a.ss_family == AF_INET ? "127.0.0.1" : "::1", port);
 	}
 	end_server(server);
 	return 0;
@@ -40,15 +37,10 @@ static int on_two_hosts(void *arg)
 	const char *const hosts[] = { "127.0.0.1", "::1", "127.0.0.1", "localhost" };
 	awl_server_options o = { .hosts = hosts, .host_count = 4 };
 	awl_server *server = serve_with(&o, echo, NULL);
-	awl_stream *s;
 
 	assert_int_equal(awl_server_sockets(server), 2);
-	s = open_to("::1", awl_server_port(server));
-	assert_echoes(s, "hello");
-	end_client(s);
-	s = open_to("127.0.0.1", awl_server_port(server));
-	assert_echoes(s, "hello");
-	end_client(s);
+	assert_serves("::1", awl_server_port(server));
+	assert_serves("127.0.0.1", awl_server_port(server));
 	end_server(server);
 	return 0;
 }
@@ -63,15 +55,10 @@ static int with_mapped(void *arg)
 {
 	awl_server_options o = { .flags = AWL_SERVER_V4_MAPPED };
 	awl_server *server = serve_with(&o, echo, NULL);
-	awl_stream *s;
 
 	assert_int_equal(awl_server_sockets(server), 1);
-	s = open_to("127.0.0.1", awl_server_port(server));
-	assert_echoes(s, "hello");
-	end_client(s);
-	s = open_to("::1", awl_server_port(server));
-	assert_echoes(s, "hello");
-	end_client(s);
+	assert_serves("127.0.0.1", awl_server_port(server));
+	assert_serves("::1", awl_server_port(server));
 	end_server(server);
 	return 0;
 }
@@ -284,15 +271,12 @@ static int adopts(void *arg)
 	int fd = listener(&at, 10), other;
 	awl_server_options o = { .fds = &fd, .fd_count = 1 };
 	awl_server *server, *second = NULL;
-	awl_stream *s;
 
 	server = serve_with(&o, echo, NULL);
 	assert_int_equal(awl_server_port(server), ntohs(at.sin_port));
 	assert_int_equal(awl_start_server_with(&o, echo, NULL, &second), -EBUSY);
 	assert_int_equal(awl_sock_accept(fd, NULL, NULL), -EBUSY);
-	s = client_of(server);
-	assert_echoes(s, "hello");
-	end_client(s);
+	assert_serves("127.0.0.1", awl_server_port(server));
 	end_server(server);
 
 	other = awl_socket(AF_INET, SOCK_STREAM, 0);
@@ -353,12 +337,12 @@ static int cancelled_on_the_way(void *arg)
 	assert_int_equal(awl_test_name("slow.example", "127.0.0.2", 10 * AWL_MS), 0);
 	for (int64_t at = 0; at <= 12; at++) {
 		int before = sockets_open(here()), r;
-		awl_task *t = begin_task(starts_at_a_slow_name, NULL);
+		awl_task *t = spawn(starts_at_a_slow_name, NULL);
 
 		if (at)
 			assert_int_equal(awl_sleep(at * AWL_MS), 0);
 		awl_cancel(t, "enough");
-		r = outcome_of(t);
+		r = outcome(t);
 		assert_true(r == (at < 10 ? AWL_EFUTURECANCELED : 0) || at == 10);
 		let_others();
 		assert_int_equal(sockets_open(here()), before);
@@ -383,14 +367,14 @@ static int broken(void *arg)
 	int fd = listener(&at, 10);
 	awl_server_options o = { .fds = &fd, .fd_count = 1 };
 	awl_server *server = serve_with(&o, echo, NULL);
-	awl_task *t = begin_task(serve_forever, server);
+	awl_task *t = spawn(serve_forever, server);
 	awl_loop *l = here();
 	struct heard h;
 
 	let_others();
 	listen_to_awl(&h);
 	assert_int_equal(l->reactor->class->net->shutdown(l->reactor, fd, SHUT_RDWR), 0);
-	assert_int_equal(outcome_of(t), -EINVAL);
+	assert_int_equal(outcome(t), -EINVAL);
 	stop_listening();
 	assert_heard(&h, "can accept no more");
 	assert_int_equal(awl_server_is_serving(server), 0);

@@ -140,10 +140,10 @@ static int drain_in_time(void *arg)
 
 	assert_echoes(s, "hello");
 	began = now();
-	t = begin_task(ends_after, s);
+	t = spawn(ends_after, s);
 	assert_int_equal(awl_server_drain(server, AWL_SEC), 0);
 	assert_true(now() - began == 30 * AWL_MS);
-	assert_int_equal(outcome_of(t), 0);
+	assert_int_equal(outcome(t), 0);
 	awl_server_unref(server);
 	return 0;
 }
@@ -179,10 +179,10 @@ static int drain_cancelled(void *arg)
 	awl_task *t;
 
 	until_served(server, 1);
-	t = begin_task(drains, server);
+	t = spawn(drains, server);
 	let_others();
 	awl_cancel(t, "hurry");
-	assert_int_equal(outcome_of(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(goodbyes, 1);
 	assert_int_equal(awl_server_connections(server), 0);
 	end_client(s);

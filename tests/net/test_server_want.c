@@ -230,14 +230,8 @@ static int opened_and_reset(void *arg)
 	struct exceptions x;
 
 	watch(&x);
-	for (long i = 0; i < n; i++) {
-		awl_stream *s = client_of(server);
-
-		if (i % 3 == 0)
-			assert_echoes(s, "hello");
-		assert_int_equal(awl_stream_abort(s), 0);
-		end_client(s);
-	}
+	for (long i = 0; i < n; i++)
+		come_and_reset(server, i % 3 == 0);
 	until_served(server, 0);
 	assert_int_equal(x.count, 0);
 	end_server(server);
@@ -266,9 +260,9 @@ static int all_at_once(void *arg)
 	awl_task *t[90]; /* fewer than the backlog */
 
 	for (size_t i = 0; i < COUNT(t); i++)
-		t[i] = begin_task(connects, server);
+		t[i] = spawn(connects, server);
 	for (size_t i = 0; i < COUNT(t); i++)
-		assert_int_equal(outcome_of(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	end_server(server);
 	return 0;
 }

@@ -9,22 +9,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-static awl_task *spawn(awl_fn *fn, void *arg)
-{
-	awl_task *t;
-
-	assert_int_equal(awl_create_task(fn, arg, &t), 0);
-	return t;
-}
-
-static int outcome(awl_task *t)
-{
-	int r = awl_await(t);
-
-	assert_int_equal(awl_unref(t), 0);
-	return r;
-}
-
 /* --- connections --- */
 
 static int accept_one(void *arg)
@@ -132,18 +116,6 @@ static void what_is_made_here_is_non_blocking_and_closed_on_exec(void **state)
 {
 	REAL_KERNEL();
 	in_loop(flags_of_ours, NULL);
-}
-
-struct receiver {
-	int fd, got;
-	char bytes[8];
-};
-
-static int receive(void *arg)
-{
-	struct receiver *r = arg;
-
-	return r->got = awl_sock_recv(r->fd, r->bytes, sizeof r->bytes, 0);
 }
 
 static int blocking(void *arg)

@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * @reactors @valgrind @timeout 60 test_socket_whole.c - a message that had to wait is the message
- * that was sent, and what came with it is what came with it: no attempt before leaves a trace.
+ * @reactors @valgrind
+ * test_socket_whole.c - a message that had to wait is the message that was sent, and what came with
+ * it is what came with it: no attempt before leaves a trace.
  */
 #include "net/sockets.h"
 
-#include <sys/un.h>
-
 #define MANY 64
-
-static awl_task *spawn(awl_fn *fn, void *arg)
-{
-	awl_task *t;
-
-	assert_int_equal(awl_create_task(fn, arg, &t), 0);
-	return t;
-}
-
-static int outcome(awl_task *t)
-{
-	int r = awl_await(t);
-
-	assert_int_equal(awl_unref(t), 0);
-	return r;
-}
 
 /* --- sending: of a queue that is full ---------------------------------------------------------
  * The kernel looks whether a local receiver has room after it has copied the message.
@@ -93,21 +76,13 @@ static void expect_numbers(int fd)
 	}
 }
 
-static void local_address(struct sockaddr_un *at, socklen_t *len)
-{
-	*at = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	snprintf(at->sun_path + 1, sizeof at->sun_path - 1, "awl-whole-%d", (int)getpid());
-	*len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(at->sun_path + 1));
-}
-
 static int sent_body(void *arg)
 {
 	struct sending s = { .send = *(int (**)(int, const void *, size_t))arg };
-	struct sockaddr_un at;
 	socklen_t len;
+	struct sockaddr_un at = local_address(&len);
 	awl_task *t;
 
-	local_address(&at, &len);
 	s.to = awl_socket(AF_UNIX, SOCK_DGRAM, 0);
 	s.from = awl_socket(AF_UNIX, SOCK_DGRAM, 0);
 	assert_int_equal(awl_sock_bind(s.to, ADDRESS(at), len), 0);
@@ -143,7 +118,7 @@ static int unconnected(void *arg)
 	awl_task *t;
 
 	(void)arg;
-	local_address(&receiver, &receiver_len);
+	receiver = local_address(&receiver_len);
 	s.to = awl_socket(AF_UNIX, SOCK_DGRAM, 0);
 	s.from = awl_socket(AF_UNIX, SOCK_DGRAM, 0);
 	assert_int_equal(awl_sock_bind(s.to, ADDRESS(receiver), receiver_len), 0);
@@ -220,7 +195,7 @@ struct receiving {
 	int creds, fds[2], rights;
 };
 
-static int receive(void *arg)
+static int receive_message(void *arg)
 {
 	struct receiving *w = arg;
 	union {
@@ -254,7 +229,7 @@ static int credentials(void *arg)
 	assert_int_equal(awl_sock_setsockopt(fds[1], SOL_SOCKET, SO_PASSCRED, &on, sizeof on), 0);
 	before = descriptors(here());
 	w.fd = fds[1];
-	t = spawn(receive, &w);
+	t = spawn(receive_message, &w);
 	settle();
 	assert_false(awl_done(t));
 	assert_int_equal(awl_sock_send_fds(fds[0], "hi", 2, &fds[0], 1), 2);

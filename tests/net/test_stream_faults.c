@@ -102,12 +102,12 @@ static int exchange(void *arg)
 	x->e.kind = x->kind;
 	make_ends(&x->e);
 	assert_int_equal(awl_test_set_network(&x->faults), 0);
-	tasks[0] = start(writes, x);
-	tasks[1] = start(reads, x);
-	(void)!ended_with(tasks[0]);
+	tasks[0] = spawn(writes, x);
+	tasks[1] = spawn(reads, x);
+	(void)!outcome(tasks[0]);
 	if (x->writer < 0)
 		assert_int_equal(awl_stream_abort(x->e.a), 0);
-	(void)!ended_with(tasks[1]);
+	(void)!outcome(tasks[1]);
 	end_stream(&x->e.a);
 	end_stream(&x->e.b);
 	return 0;

@@ -18,26 +18,6 @@ static void on_sim(ends_body *body)
 	}
 }
 
-static int64_t now(void)
-{
-	return awl_loop_time(here());
-}
-
-static int read_one(void *arg)
-{
-	char c;
-	int r = awl_stream_read(arg, &c, 1);
-
-	return r == 1 ? c : r;
-}
-
-static int read_line(void *arg)
-{
-	const char *line;
-
-	return awl_stream_readline(arg, &line);
-}
-
 static int write_much(void *arg)
 {
 	static const char much[1 << 20];
@@ -91,22 +71,22 @@ static void is_put_off(struct ends *e)
 	awl_task *t;
 
 	assert_int_equal(awl_stream_set_idle_timeout(e->a, IDLE), 0);
-	t = start(read_one, e->a);
+	t = spawn(read_one, e->a);
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(awl_sleep(IDLE - AWL_SEC), 0);
 		assert_false(awl_done(t));
 		say(e->a, "still here"); /* a byte the other way */
 	}
-	assert_int_equal(ended_with(t), -ETIMEDOUT);
+	assert_int_equal(outcome(t), -ETIMEDOUT);
 	assert_int_equal(now() - began, 5 * (IDLE - AWL_SEC) + IDLE);
 	swallow(e->b, 50);
-	t = start(read_line, e->a);
+	t = spawn(read_line, e->a);
 	began = now();
 	for (int i = 0; i < 5; i++) {
 		assert_int_equal(awl_sleep(IDLE - AWL_SEC), 0);
 		say(e->b, "-"); /* a part of it */
 	}
-	assert_int_equal(ended_with(t), -ETIMEDOUT);
+	assert_int_equal(outcome(t), -ETIMEDOUT);
 	assert_int_equal(now() - began, 5 * (IDLE - AWL_SEC) + IDLE);
 	assert_int_equal(awl_stream_set_idle_timeout(e->a, AWL_FOREVER), 0);
 	assert_says(e->a, "-----");
@@ -122,7 +102,7 @@ static void no_timer_each(struct ends *e)
 	uint64_t armed;
 
 	assert_int_equal(awl_stream_set_idle_timeout(e->a, IDLE), 0);
-	awl_task *t = start(read_line, e->a);
+	awl_task *t = spawn(read_line, e->a);
 
 	let_them();
 	armed = ((struct awl__task *)t)->timer.seq;
@@ -132,7 +112,7 @@ static void no_timer_each(struct ends *e)
 	}
 	assert_int_equal(((struct awl__task *)t)->timer.seq, armed);
 	say(e->b, "\n");
-	assert_int_equal(ended_with(t), 101);
+	assert_int_equal(outcome(t), 101);
 }
 
 static void it_costs_no_timer_a_message(void **state)

@@ -10,27 +10,6 @@
 
 /* --- who waits in it --- */
 
-static int read_some(void *arg)
-{
-	char c;
-
-	return awl_stream_read(arg, &c, 1);
-}
-
-static int read_line(void *arg)
-{
-	const char *line;
-
-	return awl_stream_readline(arg, &line);
-}
-
-static int peek(void *arg)
-{
-	const void *data;
-
-	return awl_stream_peek(arg, &data);
-}
-
 static int read_all(void *arg)
 {
 	void *data;
@@ -76,7 +55,7 @@ static int wait_closed(void *arg)
 }
 
 /* Each waits, and others are closed under it in both ways. */
-static awl_fn *const waits[] = { read_some, read_line, peek, read_all, write_much, write_lines,
+static awl_fn *const waits[] = { read_one, read_line, peek, read_all, write_much, write_lines,
 	drain };
 
 static void close_under(struct ends *e, int (*end)(awl_stream *s))
@@ -86,20 +65,20 @@ static void close_under(struct ends *e, int (*end)(awl_stream *s))
 		awl_task *t, *closer;
 
 		make_ends(&other);
-		t = start(waits[i], other.a);
-		closer = start(wait_closed, other.a);
+		t = spawn(waits[i], other.a);
+		closer = spawn(wait_closed, other.a);
 		let_them();
 		assert_false(awl_done(t));
 		assert_int_equal(awl_stream_is_closing(other.a), 0);
 		assert_int_equal(end(other.a), 0);
 		assert_int_equal(awl_stream_is_closing(other.a), 1);
 		assert_int_equal(end(other.a), 0);
-		assert_int_equal(ended_with(t), AWL_EDEAD);
+		assert_int_equal(outcome(t), AWL_EDEAD);
 		if (end == awl_stream_close)
 			assert_int_equal(awl_stream_abort(other.b), 0); /* lets go of a flush */
-		(void)!ended_with(closer);
+		(void)!outcome(closer);
 		assert_true(other.a->closed);
-		assert_int_equal(read_some(other.a), AWL_EDEAD);
+		assert_int_equal(read_one(other.a), AWL_EDEAD);
 		assert_int_equal(write_much(other.a), AWL_EDEAD);
 		assert_int_equal(drain(other.a), AWL_EDEAD);
 		assert_int_equal(awl_stream_drain(other.a), AWL_EDEAD);
@@ -135,13 +114,13 @@ static void an_abort_ends_every_wait_in_the_stream(void **state)
 
 static void reader_has_it_already(struct ends *e)
 {
-	awl_task *t = start(read_some, e->b);
+	awl_task *t = spawn(read_one, e->b);
 
 	let_them();
 	say(e->a, "x");
 	assert_int_equal(awl_stream_close(e->b), 0);
-	int r = ended_with(t);
-	assert_true(r == 1 || r == AWL_EDEAD);
+	int r = outcome(t);
+	assert_true(r == 'x' || r == AWL_EDEAD);
 	assert_int_equal(awl_stream_wait_closed(e->b), 0);
 }
 
@@ -175,9 +154,9 @@ static void flushes(struct ends *e)
 	free(data);
 	assert_int_equal(awl_stream_close(e->a), 0);
 	assert_false(e->a->closed);
-	t = start(read_everything, e->b);
+	t = spawn(read_everything, e->b);
 	assert_int_equal(awl_stream_wait_closed(e->a), 0);
-	assert_int_equal(ended_with(t), MUCH);
+	assert_int_equal(outcome(t), MUCH);
 }
 
 /* P5 */
@@ -268,7 +247,7 @@ static void a_stream_given_up_unclosed_is_told_of_with_the_place_it_was_made_at(
 
 static void unref_in_use(struct ends *e)
 {
-	awl_task *t = start(read_some, e->a);
+	awl_task *t = spawn(read_one, e->a);
 	struct heard h;
 
 	let_them();
@@ -276,7 +255,7 @@ static void unref_in_use(struct ends *e)
 	awl_stream_unref(e->a); /* the last reference, while a task is in it */
 	e->a = NULL;
 	stop_listening();
-	assert_int_equal(ended_with(t), AWL_EDEAD);
+	assert_int_equal(outcome(t), AWL_EDEAD);
 }
 
 static void the_last_unref_ends_those_who_are_still_in_the_stream(void **state)
@@ -333,7 +312,7 @@ static int reader_stays(void *arg)
 	make_ends(&e);
 	left[0] = e.a;
 	left[1] = e.b;
-	return awl_create_task(read_some, e.a, NULL);
+	return awl_create_task(read_one, e.a, NULL);
 }
 
 static void a_task_that_reads_as_its_loop_closes_is_asked_to_stop(void **state)
@@ -518,12 +497,12 @@ static void reuses(struct ends *e)
 
 		(e->kind == TCP ? tcp_streams : unix_streams)(old);
 		fd = awl_stream_fd(old[0]);
-		t = start(read_late, old[0]);
+		t = spawn(read_late, old[0]);
 		if (i % 2)
 			let_them();
 		say(old[1], "late data of an earlier connection");
 		assert_int_equal(i % 3 ? awl_stream_close(old[0]) : awl_stream_abort(old[0]), 0);
-		(void)!ended_with(t);
+		(void)!outcome(t);
 		assert_int_equal(awl_stream_wait_closed(old[0]), 0);
 		(e->kind == TCP ? tcp_streams : unix_streams)(young);
 		if (awl_stream_fd(young[0]) == fd)

@@ -48,22 +48,14 @@ static void the_end_comes_after_the_last_byte_and_closes_one_way_only(void **sta
 	on_each(ends);
 }
 
-static int read_one(void *arg)
-{
-	char c;
-	int r = awl_stream_read(arg, &c, 1);
-
-	return r == 1 ? c : r;
-}
-
 static void waits_for_a_byte(struct ends *e)
 {
-	awl_task *t = start(read_one, e->b);
+	awl_task *t = spawn(read_one, e->b);
 
 	let_them();
 	assert_false(awl_done(t));
 	say(e->a, "x");
-	assert_int_equal(ended_with(t), 'x');
+	assert_int_equal(outcome(t), 'x');
 }
 
 static void a_read_waits_only_while_there_is_nothing(void **state)
@@ -187,7 +179,7 @@ static int read_sixteen(void *arg)
 static void cancelled_half_way(struct ends *e)
 {
 	struct part p = { .s = e->b };
-	awl_task *t = start(read_sixteen, &p);
+	awl_task *t = spawn(read_sixteen, &p);
 
 	say(e->a, "0123456");
 	assert_int_equal(awl_sleep(AWL_MS), 0);
@@ -218,13 +210,13 @@ static int send_and_end(void *arg)
 static void reads_all(struct ends *e)
 {
 	struct part p = { .s = e->a, .done = 300000 };
-	awl_task *t = start(send_and_end, &p);
+	awl_task *t = spawn(send_and_end, &p);
 	unsigned char *data;
 	void *ret;
 	size_t len;
 
 	assert_int_equal(awl_stream_read_to_end(e->b, SIZE_MAX, &ret, &len), 0);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(len, 300000);
 	data = bytes(len);
 	assert_memory_equal(ret, data, len);
@@ -306,7 +298,7 @@ static int write_much(void *arg)
 /* As much as the limit at a time, once a block was full; a block again, once it was not. */
 static void peeks_much(struct ends *e)
 {
-	awl_task *t = start(write_much, e->a);
+	awl_task *t = spawn(write_much, e->a);
 	size_t came = 0, cap = AWL__BLOCK;
 	const void *data;
 
@@ -319,7 +311,7 @@ static void peeks_much(struct ends *e)
 		came += (size_t)n;
 		cap = (size_t)n >= AWL__BLOCK ? AWL__STREAM_LIMIT : AWL__BLOCK;
 	}
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 	say(e->a, "x");
 	assert_int_equal(awl_stream_peek(e->b, &data), 1);
 	let_them();
@@ -343,11 +335,11 @@ static void borrows(struct ends *e)
 	say(e->a, "line\n");
 	assert_int_equal(awl_stream_readline(e->b, &line), 5);
 	assert_non_null(e->b->in.data);
-	t = start(read_one, e->b);
+	t = spawn(read_one, e->b);
 	let_them();
 	assert_null(e->b->in.data);
 	say(e->a, "x");
-	assert_int_equal(ended_with(t), 'x');
+	assert_int_equal(outcome(t), 'x');
 	say(e->a, "abc");
 	assert_true(awl_stream_peek(e->b, &data) > 0);
 	assert_says(e->b, "abc");
@@ -362,26 +354,12 @@ static void a_stream_that_waits_holds_no_buffer(void **state)
 	on_each(borrows);
 }
 
-static int read_line(void *arg)
-{
-	const char *line;
-
-	return awl_stream_readline(arg, &line);
-}
-
-static int peek(void *arg)
-{
-	const void *data;
-
-	return awl_stream_peek(arg, &data);
-}
-
 static void waits_without_buffer(struct ends *e)
 {
 	static awl_fn *const fns[] = { read_line, peek, read_one };
 
 	for (size_t i = 0; i < COUNT(fns); i++) {
-		awl_task *t = start(fns[i], e->b);
+		awl_task *t = spawn(fns[i], e->b);
 
 		let_them();
 		assert_null(e->b->in.data);
@@ -416,7 +394,7 @@ static void refuses_second(struct ends *e)
 	size_t len;
 	void *all;
 	char c;
-	awl_task *t = start(read_one, e->b);
+	awl_task *t = spawn(read_one, e->b);
 	struct iovec newline = { "\n", 1 };
 
 	let_them();
@@ -435,7 +413,7 @@ static void refuses_second(struct ends *e)
 	say(e->b, "a writer is another matter");
 	assert_says(e->a, "a writer is another matter");
 	say(e->a, "y");
-	assert_int_equal(ended_with(t), 'y');
+	assert_int_equal(outcome(t), 'y');
 }
 
 /* R6 */
@@ -484,10 +462,10 @@ static int read_slowly(void *arg)
 static void streams_much(struct ends *e)
 {
 	struct part out = { .s = e->a, .done = 1 << 20 }, in = { .s = e->b, .done = 1 << 20 };
-	awl_task *writer = start(send_and_end, &out), *reader = start(read_slowly, &in);
+	awl_task *writer = spawn(send_and_end, &out), *reader = spawn(read_slowly, &in);
 
-	assert_int_equal(ended_with(writer), 0);
-	assert_int_equal(ended_with(reader), 0);
+	assert_int_equal(outcome(writer), 0);
+	assert_int_equal(outcome(reader), 0);
 }
 
 /* R7 */

@@ -79,13 +79,13 @@ static void splits(struct ends *e)
 
 	for (size_t first = 0; first < sizeof text; first++) {
 		struct sender p = { e->a, text, sizeof text - 1, first };
-		awl_task *t = start(send_split, &p);
+		awl_task *t = spawn(send_split, &p);
 		const char *data;
 
 		assert_int_equal(awl_stream_readuntil(e->b, "--boundary", 10, &data), 23);
 		assert_memory_equal(data, text, 23);
 		assert_says(e->b, "!");
-		assert_int_equal(ended_with(t), 0);
+		assert_int_equal(outcome(t), 0);
 	}
 }
 
@@ -119,7 +119,7 @@ static void splits_of_several(struct ends *e)
 
 	for (size_t first = 0; first < sizeof text; first++) {
 		struct sender p = { e->a, text, sizeof text - 1, first };
-		awl_task *t = start(send_split, &p);
+		awl_task *t = spawn(send_split, &p);
 		const char *data;
 
 		assert_int_equal(awl_stream_readuntil_any(e->b, separators, 4, &data), 5);
@@ -127,7 +127,7 @@ static void splits_of_several(struct ends *e)
 		assert_int_equal(awl_stream_readuntil_any(e->b, separators, 4, &data), 3);
 		assert_memory_equal(data, "ABx", 3);
 		assert_says(e->b, "x");
-		assert_int_equal(ended_with(t), 0);
+		assert_int_equal(outcome(t), 0);
 	}
 }
 
@@ -243,20 +243,20 @@ static void long_lines(struct ends *e)
 
 	for (size_t i = 0; i < COUNT(lens); i++) {
 		struct sender p = { .s = e->a, .len = lens[i] };
-		awl_task *t = start(send_long_line, &p);
+		awl_task *t = spawn(send_long_line, &p);
 
 		assert_int_equal(awl_stream_readline(e->b, &line), (int)lens[i] + 1);
 		assert_int_equal(line[lens[i]], '\n');
 		assert_int_equal(line[lens[i] - 1], 'a');
-		assert_int_equal(ended_with(t), 0);
+		assert_int_equal(outcome(t), 0);
 	}
 	struct sender p = { .s = e->a, .len = 65537 };
-	awl_task *t = start(send_long_line, &p);
+	awl_task *t = spawn(send_long_line, &p);
 
 	assert_int_equal(awl_stream_readline(e->b, &line), AWL_ELIMIT);
 	assert_true(awl__buffered(&e->b->in) <= 65537);
 	swallow(e->b, 65538);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 }
 
 static void a_line_grows_its_buffer_up_to_64_kib_and_no_further(void **state)
@@ -299,11 +299,11 @@ static int send_byte_by_byte(void *arg)
 static void byte_by_byte(struct ends *e)
 {
 	struct sender p = { .s = e->a, .len = 5000 };
-	awl_task *t = start(send_byte_by_byte, &p);
+	awl_task *t = spawn(send_byte_by_byte, &p);
 	const char *line;
 
 	assert_int_equal(awl_stream_readline(e->b, &line), 5000);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 }
 
 static void a_line_may_come_byte_by_byte(void **state)
@@ -326,7 +326,7 @@ static void cancelled(struct ends *e)
 	const char *data;
 
 	for (size_t i = 0; i < sizeof text - 1; i++) {
-		awl_task *t = start(read_until, e->b);
+		awl_task *t = spawn(read_until, e->b);
 
 		assert_int_equal(awl_stream_write_all(e->a, text + i, 1, NULL), 0);
 		let_them();
@@ -388,10 +388,10 @@ static void closed_between(awl_fn *fn, struct ends *e)
 	memset(text, '\n', sizeof text);
 	assert_int_equal(awl_stream_write_all(e->a, text, sizeof text, NULL), 0);
 	let_them();
-	t = start(fn, e->b);
+	t = spawn(fn, e->b);
 	assert_int_equal(awl_yield(), 0);
 	assert_int_equal(awl_stream_close(e->b), 0);
-	assert_int_equal(ended_with(t), AWL_EDEAD);
+	assert_int_equal(outcome(t), AWL_EDEAD);
 }
 
 static void lines_closed_between(struct ends *e)

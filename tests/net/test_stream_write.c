@@ -57,10 +57,10 @@ static void a_write_takes_at_least_one_byte_and_tells_how_many(void **state)
 static void writes_all(struct ends *e)
 {
 	struct side w = { .s = e->a, .len = MUCH };
-	awl_task *t = start(write_much, &w);
+	awl_task *t = spawn(write_much, &w);
 
 	assert_reads(e->b, 0, MUCH);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(w.done, MUCH);
 	assert_int_equal(awl_stream_write_all(e->a, "", 0, &w.done), 0);
 	assert_int_equal(w.done, 0);
@@ -75,7 +75,7 @@ static void write_all_waits_until_all_is_taken(void **state)
 static void stopped_half_way(struct ends *e)
 {
 	struct side w = { .s = e->a, .len = MUCH };
-	awl_task *t = start(write_much, &w);
+	awl_task *t = spawn(write_much, &w);
 
 	let_them();
 	assert_int_equal(stop(t), AWL_EFUTURECANCELED);
@@ -94,12 +94,12 @@ static void a_cancelled_write_all_tells_how_far_it_came(void **state)
 static void peer_goes(struct ends *e)
 {
 	struct side w = { .s = e->a, .len = MUCH };
-	awl_task *t = start(write_much, &w);
+	awl_task *t = spawn(write_much, &w);
 	int r;
 
 	let_them();
 	assert_int_equal(awl_stream_abort(e->b), 0);
-	r = ended_with(t);
+	r = outcome(t);
 	assert_true(r == -EPIPE || r == -ECONNRESET);
 	assert_in_range(w.done, 0, MUCH - 1);
 	r = awl_stream_write(e->a, "x", 1);
@@ -172,12 +172,12 @@ static int write_lines(void *arg)
 static void writes_many_lines(struct ends *e)
 {
 	struct lines w = { .s = e->a };
-	awl_task *t = start(write_lines, &w);
+	awl_task *t = spawn(write_lines, &w);
 
 	assert_reads(e->b, 0, (size_t)LINES * LINE);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(w.done, (size_t)LINES * LINE);
-	t = start(write_lines, &w);
+	t = spawn(write_lines, &w);
 	let_them();
 	assert_int_equal(stop(t), AWL_EFUTURECANCELED);
 	assert_int_equal(w.result, AWL_ECANCELED);
@@ -196,7 +196,7 @@ static void writelines_sends_more_parts_than_the_kernel_takes_at_once(void **sta
 static void refuses_second(struct ends *e)
 {
 	struct side w = { .s = e->a, .len = MUCH };
-	awl_task *t = start(write_much, &w);
+	awl_task *t = spawn(write_much, &w);
 	struct iovec part = { "x", 1 };
 
 	let_them();
@@ -209,7 +209,7 @@ static void refuses_second(struct ends *e)
 	assert_int_equal(awl_stream_write_eof(e->a), -EBUSY);
 	assert_int_equal(awl_stream_sendfile(e->a, STDIN_FILENO, -1, 0, NULL), -EINVAL);
 	assert_reads(e->b, 0, MUCH);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 }
 
 static void a_second_writer_is_refused_and_never_interleaved(void **state)
@@ -251,7 +251,7 @@ static void eof_behind_buffer(struct ends *e)
 
 	assert_int_equal(awl_stream_write_buffered(e->a, data, MUCH), 0);
 	free(data);
-	t = start(write_eof, e->a);
+	t = spawn(write_eof, e->a);
 	let_them();
 	assert_false(awl_done(t));
 	assert_int_equal(stop(t), AWL_EFUTURECANCELED); /* it comes all the same */
@@ -313,8 +313,8 @@ static void marks(struct ends *e)
 	assert_int_equal(awl_stream_write_buffered(e->a, data, 100000), 0);
 	assert_int_equal(awl_stream_drain(e->a), 0); /* not above the high mark */
 	assert_int_equal(awl_stream_write_buffered(e->a, data, 1), 0);
-	t = start(drain, e->a);
-	other = start(drain, e->a); /* any number may */
+	t = spawn(drain, e->a);
+	other = spawn(drain, e->a); /* any number may */
 	let_them();
 	assert_false(awl_done(t));
 	swallow(e->b, sent);
@@ -324,8 +324,8 @@ static void marks(struct ends *e)
 		sent++;
 	}
 	assert_in_range(awl_stream_get_write_buffer_size(e->a), 0, 1000);
-	assert_int_equal(ended_with(t), 0);
-	assert_int_equal(ended_with(other), 0);
+	assert_int_equal(outcome(t), 0);
+	assert_int_equal(outcome(other), 0);
 	swallow(e->b, fill + 100001 - sent);
 }
 
@@ -342,13 +342,13 @@ static void mixes(struct ends *e)
 	awl_task *t;
 
 	assert_int_equal(awl_stream_write_buffered(e->a, data, MUCH), 0);
-	t = start(write_much, &w); /* one byte, byte 0 */
+	t = spawn(write_much, &w); /* one byte, byte 0 */
 	let_them();
 	assert_false(awl_done(t));
 	assert_int_equal(awl_stream_write_buffered(e->a, data, 1), -EBUSY);
 	assert_reads(e->b, 0, MUCH);
 	assert_reads(e->b, 0, 1);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(awl_stream_write_buffered(e->a, data + 5, 1), 0);
 	assert_reads(e->b, 5, 1);
 	free(data);
@@ -367,10 +367,10 @@ static void breaks_while_draining(struct ends *e)
 
 	assert_int_equal(awl_stream_write_buffered(e->a, data, MUCH), 0);
 	free(data);
-	t = start(drain, e->a);
+	t = spawn(drain, e->a);
 	let_them();
 	assert_int_equal(awl_stream_abort(e->b), 0);
-	r = ended_with(t);
+	r = outcome(t);
 	assert_true(r == -EPIPE || r == -ECONNRESET);
 	assert_int_equal(awl_stream_get_write_buffer_size(e->a), 0);
 	assert_int_equal(awl_stream_close(e->a), 0);
@@ -415,9 +415,9 @@ static void sends_files(struct ends *e)
 	awl_task *t;
 
 	assert_int_equal(lseek(f.file, 77, SEEK_SET), 77);
-	t = start(send_file, &f);
+	t = spawn(send_file, &f);
 	assert_reads(e->b, 0, 1000000);
-	assert_int_equal(ended_with(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(f.done, 1000000);
 	assert_int_equal(lseek(f.file, 0, SEEK_CUR), 77);
 	assert_int_equal(awl_stream_sendfile(e->a, f.file, 10, 5, &f.done), 0);
@@ -433,7 +433,7 @@ static void sends_files(struct ends *e)
 	close(ends[0]);
 	close(ends[1]);
 	f.offset = 3;
-	t = start(send_file, &f);
+	t = spawn(send_file, &f);
 	swallow(e->b, 1);
 	assert_int_equal(stop(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_stream_write_eof(e->a), 0);

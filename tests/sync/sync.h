@@ -14,23 +14,6 @@ static inline void turn(void)
 	assert_int_equal(awl_yield(), 0);
 }
 
-static inline awl_task *spawn(awl_fn *fn, void *arg)
-{
-	awl_task *t;
-
-	assert_int_equal(awl_create_task(fn, arg, &t), 0);
-	return t;
-}
-
-/* Its outcome, waited for; the handle is gone. */
-static inline int end(awl_task *t)
-{
-	int r = awl_await(t);
-
-	awl_unref(t);
-	return r;
-}
-
 /* Marks, in the order they were made. */
 struct trace {
 	int n;

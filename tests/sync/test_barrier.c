@@ -81,7 +81,7 @@ CASE(all_pass_when_the_last_comes_each_with_its_own_number)
 		turn();
 	}
 	for (int i = 0; i < 3; i++)
-		assert_in_range(end(t[i]), 0, 2);
+		assert_in_range(outcome(t[i]), 0, 2);
 	each_number_once(results, 3);
 	nobody_waits();
 	return 0;
@@ -102,7 +102,7 @@ CASE(the_next_round_begins_when_one_is_over)
 	fresh(N);
 	make(t, N, two_rounds);
 	for (int i = 0; i < N; i++)
-		assert_in_range(end(t[i]), 0, N - 1);
+		assert_in_range(outcome(t[i]), 0, N - 1);
 	assert_int_equal(passed, 2 * N);
 	each_number_once(results, N);
 	each_number_once(results + N, N);
@@ -125,9 +125,9 @@ CASE(who_comes_before_the_woken_have_run_is_of_the_next_round)
 	assert_int_equal(awl_barrier_n_waiting(&barrier), 1);
 	assert_int_equal(passed, N - 1);
 	for (int i = 0; i < N - 1; i++)
-		assert_in_range(end(t[i]), 0, N - 2);
+		assert_in_range(outcome(t[i]), 0, N - 2);
 	awl_cancel(late, NULL);
-	assert_int_equal(end(late), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(late), AWL_EFUTURECANCELED);
 	return 0;
 }
 
@@ -144,12 +144,12 @@ CASE(a_cancelled_party_leaves_its_place)
 	awl_cancel(t[0], NULL);
 	assert_int_equal(awl_barrier_n_waiting(&barrier), 1);
 	t[2] = spawn(once, NULL); /* before the cancelled one has run */
-	assert_int_equal(end(t[0]), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t[0]), AWL_EFUTURECANCELED);
 	turn();
 	assert_int_equal(awl_barrier_n_waiting(&barrier), 2);
 	t[3] = spawn(once, NULL);
 	for (int i = 1; i < 4; i++)
-		assert_in_range(end(t[i]), 0, 2);
+		assert_in_range(outcome(t[i]), 0, 2);
 	each_number_once(results, 3);
 	nobody_waits();
 	return 0;
@@ -174,7 +174,7 @@ CASE(a_reset_sends_away_who_waits)
 	turn();
 	assert_int_equal(awl_barrier_reset(&barrier), 0);
 	for (int i = 0; i < N - 1; i++)
-		assert_int_equal(end(t[i]), AWL_EBROKEN);
+		assert_int_equal(outcome(t[i]), AWL_EBROKEN);
 	nobody_waits();
 	return 0;
 }
@@ -197,7 +197,7 @@ CASE(a_reset_takes_no_passage_back)
 	fresh(N);
 	make(t, N, reset_when_out);
 	for (int i = 0; i < N; i++)
-		assert_in_range(end(t[i]), 0, N - 1);
+		assert_in_range(outcome(t[i]), 0, N - 1);
 	assert_int_equal(passed, N);
 	nobody_waits();
 	return 0;
@@ -220,7 +220,7 @@ CASE(who_was_sent_away_may_come_again)
 	awl_barrier_reset(&barrier);
 	t[N - 1] = spawn(once, NULL);
 	for (int i = 0; i < N; i++)
-		assert_in_range(end(t[i]), 0, N - 1);
+		assert_in_range(outcome(t[i]), 0, N - 1);
 	assert_int_equal(broken, N - 1);
 	assert_int_equal(passed, N);
 	nobody_waits();
@@ -261,7 +261,7 @@ CASE(an_abort_sends_everybody_away_also_who_comes_later)
 	fresh(N);
 	make(t, N, abort_in_the_middle);
 	for (int i = 0; i < N; i++)
-		(void)!end(t[i]);
+		(void)!outcome(t[i]);
 	assert_int_equal(passed, 0);
 	assert_int_equal(broken, N - 1);
 	assert_int_equal(awl_barrier_broken(&barrier), 1);
@@ -276,11 +276,11 @@ CASE(an_aborted_barrier_that_was_reset_works_again)
 	fresh(N);
 	make(t, N, abort_in_the_middle);
 	for (int i = 0; i < N; i++)
-		(void)!end(t[i]);
+		(void)!outcome(t[i]);
 	assert_int_equal(awl_barrier_reset(&barrier), 0);
 	make(t, N, once);
 	for (int i = 0; i < N; i++)
-		assert_in_range(end(t[i]), 0, N - 1);
+		assert_in_range(outcome(t[i]), 0, N - 1);
 	assert_int_equal(passed, N);
 	nobody_waits();
 	return awl_barrier_destroy(&barrier);

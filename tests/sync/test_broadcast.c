@@ -57,7 +57,7 @@ CASE(a_watcher_sees_the_first_value_and_the_latest)
 	set(5);
 	assert_int_equal(awl_watch_shutdown(&watch), 0);
 	assert_int_equal(awl_watch_set(&watch, &v), AWL_ESHUTDOWN);
-	assert_int_equal(end(t), 1345);
+	assert_int_equal(outcome(t), 1345);
 	return awl_watch_destroy(&watch);
 }
 
@@ -94,7 +94,7 @@ CASE(a_watcher_that_wakes_and_finds_the_watch_gone_says_so)
 	set(2);
 	memset(&watch, 0x5a, sizeof watch);
 	listen_to_awl(&heard);
-	assert_int_equal(end(t), AWL_EDEAD);
+	assert_int_equal(outcome(t), AWL_EDEAD);
 	stop_listening();
 	assert_heard(&heard, "whose storage was reused meanwhile");
 	return 0;
@@ -125,8 +125,8 @@ CASE(every_subscriber_gets_every_item_since_it_came)
 	spread(2);
 	spread(3);
 	assert_int_equal(awl_broadcast_shutdown(&cast), 0);
-	assert_int_equal(end(a), 123);
-	assert_int_equal(end(b), 23);
+	assert_int_equal(outcome(a), 123);
+	assert_int_equal(outcome(b), 23);
 	return awl_broadcast_destroy(&cast);
 }
 

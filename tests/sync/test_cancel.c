@@ -501,8 +501,8 @@ static void clean_up(void)
 {
 	assert_int_equal(awl_done(first.task), 1);
 	assert_int_equal(awl_done(second.task), 1);
-	assert_int_equal(end(first.task), 0);
-	assert_int_equal(end(second.task), 0);
+	assert_int_equal(outcome(first.task), 0);
+	assert_int_equal(outcome(second.task), 0);
 	if (kind->wait == wait_barrier)
 		assert_int_equal(awl_barrier_abort(&barrier), 0);
 	if (kind->fresh == fresh_queue)

@@ -57,7 +57,7 @@ CASE(notify_wakes_so_many_in_the_order_they_came)
 	notify(1, 1);
 	notify(2048, 1);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_string_equal(trace.marks, "123");
 	return 0;
 }
@@ -75,8 +75,8 @@ CASE(notify_all_wakes_all)
 	assert_int_equal(awl_condition_notify_all(&cond), 2);
 	assert_string_equal(trace.marks, "");
 	assert_int_equal(awl_condition_release(&cond), 0);
-	assert_int_equal(end(t[0]), 0);
-	assert_int_equal(end(t[1]), 0);
+	assert_int_equal(outcome(t[0]), 0);
+	assert_int_equal(outcome(t[1]), 0);
 	assert_string_equal(trace.marks, "12");
 	return 0;
 }
@@ -116,7 +116,7 @@ CASE(wait_for_asks_again_after_each_notify_and_returns_what_was_said)
 	assert_int_equal(asked, 2);
 	ready = true;
 	notify(1, 1);
-	assert_int_equal(end(t), 5);
+	assert_int_equal(outcome(t), 5);
 	assert_int_equal(asked, 3);
 	return 0;
 }
@@ -159,7 +159,7 @@ CASE(a_cancelled_waiter_has_the_lock_again)
 	t = spawn(waiter, "1");
 	turn();
 	awl_cancel(t, "enough");
-	assert_int_equal(end(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_condition_locked(&cond), 0);
 	notify(1, 0);
 	assert_int_equal(awl_condition_destroy(&cond), 0);
@@ -183,7 +183,7 @@ CASE(a_cancelled_waiter_waits_for_the_lock_uninterrupted)
 	assert_int_equal(awl_condition_release(&cond), 0);
 	assert_int_equal(awl_join(t), 0);
 	assert_string_equal(awl_cancel_reason(t), "foo");
-	assert_int_equal(end(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	return 0;
 }
 
@@ -201,10 +201,10 @@ CASE(a_cancel_after_the_notify_is_told_at_the_next_wait)
 	awl_cancel(t, NULL);
 	turn();
 	assert_int_equal(awl_condition_release(&cond), 0);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_string_equal(trace.marks, "1");
 	notify(1, 1);
-	assert_int_equal(end(u), 0);
+	assert_int_equal(outcome(u), 0);
 	return 0;
 }
 
@@ -258,8 +258,8 @@ static void item_is_consumed(bool before_it_wakes)
 	stock = -1;
 	assert_int_equal(awl_condition_notify_all(&cond), 1);
 	awl_condition_release(&cond);
-	assert_int_equal(end(c[0]), AWL_EFUTURECANCELED);
-	assert_int_equal(end(c[1]), 0);
+	assert_int_equal(outcome(c[0]), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(c[1]), 0);
 }
 
 /* S6, test_cancelled_wakeup */
@@ -315,7 +315,7 @@ CASE(destroying_a_condition_with_waiters_is_refused)
 	turn();
 	assert_int_equal(awl_condition_destroy(&cond), -EBUSY);
 	notify(1, 1);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(awl_condition_destroy(&cond), 0);
 	assert_int_equal(awl_condition_acquire(&cond), AWL_EDEAD);
 	return 0;

@@ -37,7 +37,7 @@ CASE(a_set_wakes_all_in_the_order_they_came)
 	turn();
 	assert_string_equal(trace.marks, "123");
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	return 0;
 }
 
@@ -60,7 +60,7 @@ CASE(a_cancelled_waiter_leaves_nothing_behind)
 	t = spawn(waiter, "1");
 	turn();
 	awl_cancel(t, NULL);
-	assert_int_equal(end(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_event_destroy(&event), 0);
 	return 0;
 }
@@ -90,7 +90,7 @@ CASE(a_clear_before_they_run_takes_no_wake_up_back)
 	awl_event_set(&event);
 	awl_event_clear(&event);
 	assert_int_equal(awl_event_is_set(&event), 0);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_string_equal(trace.marks, "1");
 	return 0;
 }
@@ -104,7 +104,7 @@ CASE(a_cancel_after_the_set_is_told_at_the_next_wait)
 	turn();
 	awl_event_set(&event);
 	awl_cancel(t, NULL);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	return 0;
 }
 
@@ -117,7 +117,7 @@ CASE(an_event_may_vanish_as_soon_as_it_is_set)
 	turn();
 	awl_event_set(&event);
 	memset(&event, 0x5a, sizeof event);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	return 0;
 }
 
@@ -132,7 +132,7 @@ CASE(destroying_an_event_with_waiters_is_refused)
 	awl_event_set(&event);
 	assert_int_equal(awl_event_destroy(&event), 0);
 	assert_int_equal(awl_event_wait(&event), AWL_EDEAD);
-	return end(t);
+	return outcome(t);
 }
 
 int main(void)

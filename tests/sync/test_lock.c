@@ -67,7 +67,7 @@ CASE(waiters_get_it_in_the_order_they_came)
 	assert_string_equal(trace.marks, "1");
 	t[2] = spawn(user, "3");
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_string_equal(trace.marks, "123");
 	return 0;
 }
@@ -86,7 +86,7 @@ CASE(a_release_makes_the_first_waiter_the_holder_and_nobody_overtakes_it)
 	assert_int_equal(awl_lock_acquire_nowait(&lock), -EAGAIN);
 	assert_int_equal(user("2"), 0);
 	assert_string_equal(trace.marks, "12");
-	return end(t);
+	return outcome(t);
 }
 
 /* S1, test_release_not_acquired */
@@ -106,7 +106,7 @@ CASE(the_lock_of_another_task_cannot_be_released)
 {
 	fresh();
 	assert_int_equal(awl_lock_acquire(&lock), 0);
-	assert_int_equal(end(spawn(release_only, NULL)), -EPERM);
+	assert_int_equal(outcome(spawn(release_only, NULL)), -EPERM);
 	assert_int_equal(awl_lock_locked(&lock), 1);
 	return awl_lock_release(&lock);
 }
@@ -145,8 +145,8 @@ CASE(the_wait_that_closes_a_cycle_of_holders_is_refused)
 	awl_lock_init(&two[1]);
 	a = spawn(cross, &zero);
 	b = spawn(cross, &one);
-	assert_int_equal(end(b), AWL_EDEADLK);
-	return end(a);
+	assert_int_equal(outcome(b), AWL_EDEADLK);
+	return outcome(a);
 }
 
 CASE(waiting_for_a_lock_whose_holder_awaits_the_caller_is_refused)
@@ -183,7 +183,7 @@ CASE(a_cancelled_waiter_leaves_nothing_behind)
 	t = spawn(user, "1");
 	turn();
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(end(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_lock_release(&lock), 0);
 	assert_int_equal(awl_lock_destroy(&lock), 0);
 	return 0;
@@ -202,8 +202,8 @@ CASE(a_release_passes_over_a_waiter_that_was_just_cancelled)
 	awl_cancel(b, NULL);
 	assert_int_equal(awl_lock_release(&lock), 0);
 	assert_ptr_equal(awl_lock_holder(&lock), c);
-	assert_int_equal(end(b), AWL_EFUTURECANCELED);
-	assert_int_equal(end(c), 0);
+	assert_int_equal(outcome(b), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(c), 0);
 	assert_string_equal(trace.marks, "c");
 	assert_int_equal(awl_lock_locked(&lock), 0);
 	return 0;
@@ -245,14 +245,14 @@ CASE(one_release_lets_one_waiter_in)
 	for (int i = 0; i < 3; i++)
 		t[i] = spawn(keep, &"123"[i]);
 	victim = t[0];
-	assert_int_equal(end(h), 0);
-	assert_int_equal(end(t[0]), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(h), 0);
+	assert_int_equal(outcome(t[0]), AWL_EFUTURECANCELED);
 	turn();
 	assert_string_equal(trace.marks, "2");
 	awl_cancel(t[2], NULL);
-	assert_int_equal(end(t[2]), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t[2]), AWL_EFUTURECANCELED);
 	awl_cancel(t[1], NULL);
-	assert_int_equal(end(t[1]), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t[1]), AWL_EFUTURECANCELED);
 	return 0;
 }
 
@@ -268,8 +268,8 @@ CASE(a_waiter_cancelled_after_a_release_has_the_lock_and_is_told_at_its_next_wai
 	turn();
 	assert_int_equal(awl_lock_release(&lock), 0);
 	awl_cancel(b, NULL);
-	assert_int_equal(end(b), AWL_EFUTURECANCELED);
-	assert_int_equal(end(c), 0);
+	assert_int_equal(outcome(b), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(c), 0);
 	assert_string_equal(trace.marks, "bc");
 	return 0;
 }
@@ -285,7 +285,7 @@ CASE(a_cancel_taken_back_before_the_waiter_runs_costs_it_no_wake_up)
 	awl_cancel(t, NULL);
 	assert_int_equal(awl_lock_release(&lock), 0); /* nobody waits at this moment */
 	assert_int_equal(awl_uncancel(t), 0);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_string_equal(trace.marks, "1");
 	return 0;
 }
@@ -301,7 +301,7 @@ CASE(a_timeout_takes_the_waiter_out)
 	awl_timeout_enter(&limit, AWL_MS);
 	assert_int_equal(awl_timeout_exit(&limit, awl_lock_acquire(&lock)), -ETIMEDOUT);
 	awl_cancel(t, NULL);
-	assert_int_equal(end(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	return awl_lock_destroy(&lock);
 }
 
@@ -343,12 +343,12 @@ CASE(a_lock_held_at_the_end_of_a_task_is_reported_and_its_waiters_are_told)
 	t = spawn(taker, "1");
 	u = spawn(user, "2");
 	listen_to_awl(&heard);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	stop_listening();
 	assert_int_equal(heard.lines, 1);
 	assert_heard(&heard, "task Task-2 has ended with the lock");
 	assert_heard(&heard, "release it on each way out");
-	assert_int_equal(end(u), -EOWNERDEAD);
+	assert_int_equal(outcome(u), -EOWNERDEAD);
 	assert_int_equal(awl_lock_acquire(&lock), -EOWNERDEAD);
 	assert_int_equal(awl_lock_destroy(&lock), 0);
 	return 0;
@@ -372,10 +372,10 @@ static int lock_gone(void *arg)
 	turn();
 	memset(&lock, 0x5a, sizeof lock); /* its storage is used for something else */
 	awl_cancel(t[0], NULL);
-	assert_int_equal(end(t[0]), AWL_EDEAD);
+	assert_int_equal(outcome(t[0]), AWL_EDEAD);
 	assert_heard(&told, "whose storage was reused meanwhile");
 	awl_cancel(t[1], NULL);
-	assert_int_equal(end(t[1]), AWL_EDEAD);
+	assert_int_equal(outcome(t[1]), AWL_EDEAD);
 	for (size_t i = 0; i < sizeof lock; i++)
 		assert_int_equal(((unsigned char *)&lock)[i], 0x5a);
 	assert_int_equal(awl_lock_release(&lock), AWL_EDEAD);
@@ -404,11 +404,11 @@ CASE(a_lock_initialised_anew_over_waiters_is_another_lock)
 	turn();
 	listen_to_awl(&heard);
 	awl_cancel(old, NULL);
-	assert_int_equal(end(old), AWL_EDEAD);
+	assert_int_equal(outcome(old), AWL_EDEAD);
 	assert_int_equal(awl_lock_release(&lock), 0);
-	assert_int_equal(end(new), 0);
+	assert_int_equal(outcome(new), 0);
 	awl_cancel(h, NULL);
-	assert_int_equal(end(h), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(h), AWL_EFUTURECANCELED);
 	stop_listening();
 	return 0;
 }
@@ -454,7 +454,7 @@ CASE(a_task_may_have_many_locks)
 	struct heard heard;
 
 	listen_to_awl(&heard);
-	assert_int_equal(end(spawn(many, NULL)), 0);
+	assert_int_equal(outcome(spawn(many, NULL)), 0);
 	stop_listening();
 	assert_int_equal(heard.lines, 0);
 	return 0;

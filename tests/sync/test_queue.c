@@ -139,7 +139,7 @@ CASE(a_get_waits_for_a_put)
 	turn();
 	put(7);
 	assert_int_equal(awl_queue_empty(&q), 1); /* it is the getter's already */
-	assert_int_equal(end(t), 7);
+	assert_int_equal(outcome(t), 7);
 	return done();
 }
 
@@ -158,8 +158,8 @@ CASE(a_put_waits_for_room)
 	assert_int_equal(take(), 1);
 	assert_int_equal(awl_queue_full(&q), 1); /* the putter's item is in */
 	assert_int_equal(take(), 2);
-	assert_int_equal(end(a), 0);
-	assert_int_equal(end(b), 0);
+	assert_int_equal(outcome(a), 0);
+	assert_int_equal(outcome(b), 0);
 	return done();
 }
 
@@ -185,8 +185,8 @@ CASE(a_producer_and_a_consumer_keep_step)
 	fresh(1);
 	p = spawn(produce, NULL);
 	c = spawn(consume, NULL);
-	assert_int_equal(end(p), 0);
-	assert_int_equal(end(c), 0);
+	assert_int_equal(outcome(p), 0);
+	assert_int_equal(outcome(c), 0);
 	return done();
 }
 
@@ -203,8 +203,8 @@ CASE(a_cancelled_getter_leaves_nothing_behind)
 	turn();
 	awl_cancel(a, NULL);
 	put(5);
-	assert_int_equal(end(a), AWL_EFUTURECANCELED);
-	assert_int_equal(end(b), 5);
+	assert_int_equal(outcome(a), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(b), 5);
 	awl_timeout_enter(&limit, AWL_MS);
 	assert_int_equal(awl_timeout_exit(&limit, awl_queue_get(&q, &item)), -ETIMEDOUT);
 	return done();
@@ -221,7 +221,7 @@ CASE(a_getter_cancelled_after_the_put_has_the_item)
 	put(1);
 	put(2);
 	awl_cancel(t, NULL);
-	assert_int_equal(end(t), 1);
+	assert_int_equal(outcome(t), 1);
 	assert_int_equal(take(), 2);
 	return done();
 }
@@ -240,7 +240,7 @@ CASE(no_item_is_lost_among_many_getters_and_a_cancel)
 	put(2);
 	awl_cancel(t[2], NULL);
 	for (int i = 0; i < 3; i++) {
-		int r = end(t[i]);
+		int r = outcome(t[i]);
 
 		sum += r > 0 ? r : 0;
 	}
@@ -260,7 +260,7 @@ CASE(a_putter_cancelled_after_the_get_has_put)
 	turn();
 	assert_int_equal(take(), 1);
 	awl_cancel(t, NULL);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(take(), 2);
 	assert_int_equal(awl_queue_qsize(&q), 0);
 	return done();
@@ -280,9 +280,9 @@ CASE(a_cancelled_putter_has_put_nothing)
 	assert_int_equal(take(), 0);
 	assert_int_equal(take(), 1);
 	assert_int_equal(awl_queue_empty(&q), 1);
-	assert_int_equal(end(t[0]), 0);
-	assert_int_equal(end(t[1]), 0);
-	assert_int_equal(end(t[2]), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t[0]), 0);
+	assert_int_equal(outcome(t[1]), 0);
+	assert_int_equal(outcome(t[2]), AWL_EFUTURECANCELED);
 	return done();
 }
 
@@ -296,7 +296,7 @@ CASE(a_cancel_taken_back_costs_a_getter_no_item)
 	awl_cancel(t, NULL);
 	put(3); /* nobody waits at this moment */
 	assert_int_equal(awl_uncancel(t), 0);
-	assert_int_equal(end(t), 3);
+	assert_int_equal(outcome(t), 3);
 	return done();
 }
 
@@ -335,7 +335,7 @@ CASE(a_task_that_always_finds_an_item_lets_the_others_run)
 	t = spawn(spinner, &stop);
 	turn();
 	stop = true;
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	return done();
 }
 
@@ -365,7 +365,7 @@ CASE(join_waits_until_all_that_was_put_is_worked_off)
 	turn();
 	assert_int_equal(awl_done(t), 0);
 	assert_int_equal(awl_queue_task_done(&q), 0);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(awl_queue_task_done(&q), -EINVAL);
 	return done();
 }
@@ -392,7 +392,7 @@ CASE(a_shutdown_ends_waiting_getters)
 	turn();
 	assert_int_equal(awl_queue_shutdown(&q, 0), 0);
 	assert_int_equal(awl_queue_join(&q), 0);
-	assert_int_equal(end(t), AWL_ESHUTDOWN);
+	assert_int_equal(outcome(t), AWL_ESHUTDOWN);
 	assert_shut();
 	return done();
 }
@@ -410,13 +410,13 @@ CASE(a_shutdown_lets_getters_drain_and_sends_putters_away)
 	turn();
 	assert_int_equal(awl_queue_shutdown(&q, 0), 0);
 	assert_int_equal(awl_queue_qsize(&q), 1);
-	assert_int_equal(end(p), AWL_ESHUTDOWN);
+	assert_int_equal(outcome(p), AWL_ESHUTDOWN);
 	assert_int_equal(awl_queue_get(&q, &item), 0);
 	assert_int_equal(item, 1);
 	assert_int_equal(awl_done(j), 0);
 	assert_shut();
 	assert_int_equal(awl_queue_task_done(&q), 0);
-	assert_int_equal(end(j), 0);
+	assert_int_equal(outcome(j), 0);
 	assert_int_equal(awl_queue_task_done(&q), -EINVAL);
 	return done();
 }
@@ -432,7 +432,7 @@ CASE(an_immediate_shutdown_drops_the_items_and_counts_them_as_done)
 	turn();
 	assert_int_equal(awl_queue_shutdown(&q, 1), 0);
 	assert_int_equal(awl_queue_qsize(&q), 0);
-	assert_int_equal(end(j), 0);
+	assert_int_equal(outcome(j), 0);
 	assert_shut();
 	assert_int_equal(awl_queue_task_done(&q), -EINVAL);
 	return done();
@@ -453,7 +453,7 @@ CASE(an_immediate_shutdown_leaves_what_was_got_to_be_worked_off)
 	assert_int_equal(awl_done(j), 0);
 	assert_shut();
 	assert_int_equal(awl_queue_task_done(&q), 0);
-	assert_int_equal(end(j), 0);
+	assert_int_equal(outcome(j), 0);
 	assert_int_equal(awl_queue_task_done(&q), -EINVAL);
 	return done();
 }
@@ -485,7 +485,7 @@ CASE(the_last_producer_to_close_ends_the_readers)
 	assert_int_equal(r, AWL_ESHUTDOWN);
 	assert_int_equal(n, 6);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_int_equal(awl_queue_close(&q), -EINVAL);
 	assert_int_equal(awl_queue_open(&q), AWL_ESHUTDOWN);
 	return done();
@@ -563,7 +563,7 @@ CASE(a_select_takes_one_item_from_one_queue)
 	t = spawn(late_put, &numbers[6]);
 	assert_int_equal(awl_select(cases, 2, &result), 1);
 	assert_int_equal(b, 6);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	put(8); /* no case waits any more */
 	assert_int_equal(take(), 8);
 	assert_int_equal(awl_queue_destroy(&other), 0);
@@ -590,8 +590,8 @@ CASE(a_select_served_by_one_queue_takes_nothing_from_the_other)
 	turn();
 	assert_int_equal(awl_queue_put_nowait(&other, &numbers[3]), 0);
 	put(5); /* passes over the case that is served */
-	assert_int_equal(end(t), 3);
-	assert_int_equal(end(u), 5);
+	assert_int_equal(outcome(t), 3);
+	assert_int_equal(outcome(u), 5);
 	assert_int_equal(awl_queue_destroy(&other), 0);
 	return done();
 }
@@ -616,8 +616,8 @@ CASE(a_select_puts_when_there_is_room_and_is_told_of_a_shutdown)
 	assert_int_equal(take(), 1);
 	assert_int_equal(awl_queue_qsize(&q), 1);
 	assert_int_equal(awl_queue_shutdown(&q, 0), 0);
-	assert_int_equal(end(t), 0);
-	assert_int_equal(end(u), AWL_ESHUTDOWN);
+	assert_int_equal(outcome(t), 0);
+	assert_int_equal(outcome(u), AWL_ESHUTDOWN);
 	assert_int_equal(take(), 2);
 	return done();
 }
@@ -632,7 +632,7 @@ CASE(destroying_a_queue_with_waiters_is_refused)
 	assert_int_equal(awl_queue_destroy(&q), -EBUSY);
 	put(1);
 	assert_int_equal(awl_queue_destroy(&q), 0);
-	assert_int_equal(end(t), 1);
+	assert_int_equal(outcome(t), 1);
 	assert_int_equal(awl_queue_put_nowait(&q, &numbers[0]), AWL_EDEAD);
 	return 0;
 }

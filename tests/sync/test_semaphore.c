@@ -72,7 +72,7 @@ CASE(who_finds_no_token_waits_its_turn)
 	assert_string_equal(trace.marks, "123");
 	awl_semaphore_release(&sem);
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_string_equal(trace.marks, "1234");
 	return 0;
 }
@@ -93,7 +93,7 @@ CASE(a_release_passes_over_cancelled_waiters)
 	assert_string_equal(trace.marks, "3");
 	awl_cancel(t[3], NULL);
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(end(t[i]), i == 2 ? 0 : AWL_EFUTURECANCELED);
+		assert_int_equal(outcome(t[i]), i == 2 ? 0 : AWL_EFUTURECANCELED);
 	return 0;
 }
 
@@ -108,9 +108,9 @@ CASE(a_token_released_to_a_cancelled_waiter_reaches_the_next)
 	turn();
 	awl_cancel(a, NULL);
 	awl_semaphore_release(&sem);
-	assert_int_equal(end(b), 0);
+	assert_int_equal(outcome(b), 0);
 	assert_int_equal(awl_semaphore_locked(&sem), 1);
-	assert_int_equal(end(a), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(a), AWL_EFUTURECANCELED);
 	return 0;
 }
 
@@ -124,7 +124,7 @@ CASE(a_cancel_after_the_release_keeps_the_token_and_is_told_at_the_next_wait)
 	turn();
 	awl_semaphore_release(&sem);
 	awl_cancel(t, NULL);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_string_equal(trace.marks, "1");
 	assert_int_equal(awl_semaphore_value(&sem), 0);
 	return 0;
@@ -149,7 +149,7 @@ CASE(tasks_that_come_back_queue_up_behind_the_others)
 	for (int i = 0; i < 3; i++)
 		t[i] = spawn(twice, &"123"[i]);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_string_equal(trace.marks, "123123");
 	return 0;
 }
@@ -175,7 +175,7 @@ CASE(a_releaser_does_not_overtake_who_waits)
 	turn();
 	awl_semaphore_release(&sem);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_string_equal(trace.marks, "1234");
 	return 0;
 }
@@ -194,7 +194,7 @@ CASE(two_releases_after_a_cancel_let_two_in)
 	awl_semaphore_release(&sem);
 	awl_semaphore_release(&sem);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), i ? 0 : AWL_EFUTURECANCELED);
+		assert_int_equal(outcome(t[i]), i ? 0 : AWL_EFUTURECANCELED);
 	assert_string_equal(trace.marks, "23");
 	return 0;
 }
@@ -212,7 +212,7 @@ CASE(a_token_is_the_waiters_from_the_release_on)
 	assert_int_equal(awl_semaphore_value(&sem), 2); /* one is given */
 	assert_int_equal(awl_semaphore_acquire(&sem), 0);
 	assert_int_equal(awl_semaphore_value(&sem), 1);
-	return end(t);
+	return outcome(t);
 }
 
 /* S9, test_release_not_acquired */
@@ -259,7 +259,7 @@ CASE(a_limiter_knows_its_borrowers)
 	assert_int_equal(awl_limiter_release(&limiter), -EPERM);
 	assert_int_equal(awl_limiter_destroy(&limiter), -EBUSY);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_string_equal(trace.marks, "123");
 	assert_int_equal(awl_limiter_borrowers(&limiter, NULL, 0), 0);
 	return awl_limiter_destroy(&limiter);
@@ -291,7 +291,7 @@ CASE(a_larger_total_lets_waiters_in_a_smaller_one_waits_for_tokens)
 	assert_int_equal(awl_limiter_total(&limiter), 1);
 	assert_int_equal(awl_limiter_borrowers(&limiter, NULL, 0), 3);
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(end(t[i]), 0);
+		assert_int_equal(outcome(t[i]), 0);
 	assert_string_equal(trace.marks, "1234");
 	return 0;
 }
@@ -311,10 +311,10 @@ CASE(a_token_kept_at_the_end_of_a_task_is_reported_and_comes_back)
 	t = spawn(keeper, NULL);
 	u = spawn(borrower, "2");
 	listen_to_awl(&heard);
-	assert_int_equal(end(t), 0);
+	assert_int_equal(outcome(t), 0);
 	stop_listening();
 	assert_heard(&heard, "limiter's token");
-	assert_int_equal(end(u), 0);
+	assert_int_equal(outcome(u), 0);
 	assert_string_equal(trace.marks, "2");
 	return awl_limiter_destroy(&limiter);
 }

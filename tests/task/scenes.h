@@ -113,21 +113,17 @@ static inline int player(void *arg)
 	return p->outcome;
 }
 
-static inline awl_task *start(awl_fn *fn, void *arg)
+static inline void enter(awl_task_group *g)
+{
+	assert_int_equal(awl_task_group_enter(g), 0);
+}
+
+static inline awl_task *child(awl_task_group *g, awl_fn *fn, const void *arg)
 {
 	awl_task *t = NULL;
 
-	assert_int_equal(awl_create_task(fn, arg, &t), 0);
-	assert_non_null(t);
+	assert_int_equal(awl_task_group_create_task(g, fn, (void *)(uintptr_t)arg, &t), 0);
 	return t;
-}
-
-static inline int finish(awl_task *t)
-{
-	int r = awl_await(t);
-
-	assert_int_equal(awl_unref(t), 0);
-	return r;
 }
 
 static inline awl_future *promise(void)

@@ -22,7 +22,7 @@ static int ignores_one(void *future)
 static int once_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(ignores_one, f);
+	awl_task *t = spawn(ignores_one, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(t, "please"), 1);
@@ -33,7 +33,7 @@ static int once_body(void *arg)
 	assert_int_equal(awl_cancelled(t), 0);
 	assert_string_equal(awl_cancel_reason(t), "please");
 	assert_int_equal(awl_cancel(t, "late"), 0);
-	assert_int_equal(finish(t), 31);
+	assert_int_equal(outcome(t), 31);
 	assert_string_equal(trace, "12");
 	return awl_unref(f);
 }
@@ -52,7 +52,7 @@ static int count_deliveries(void *arg)
 
 static int coalesce_body(void *arg)
 {
-	awl_task *t = start(count_deliveries, NULL);
+	awl_task *t = spawn(count_deliveries, NULL);
 
 	assert_int_equal(yields(1), 0);
 	for (int i = 1; i <= 3; i++) {
@@ -61,7 +61,7 @@ static int coalesce_body(void *arg)
 	}
 	assert_int_equal(yields(3), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1); /* another one, later */
-	assert_int_equal(finish(t), 4);
+	assert_int_equal(outcome(t), 4);
 	assert_int_equal(strlen(trace), 6);
 	assert_int_equal(trace[0], 'c');
 	assert_ptr_not_equal(strchr(trace + 1, 'c'), NULL);
@@ -85,9 +85,9 @@ static int cancels_itself(void *arg)
 
 static int itself_body(void *arg)
 {
-	awl_task *t = start(cancels_itself, NULL);
+	awl_task *t = spawn(cancels_itself, NULL);
 
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_string_equal(trace, "be");
 	return 0;
 }
@@ -106,12 +106,12 @@ static int cancels_at_end(void *arg)
 
 static int at_end_body(void *arg)
 {
-	awl_task *t = start(cancels_at_end, NULL);
+	awl_task *t = spawn(cancels_at_end, NULL);
 
 	assert_int_equal(awl_await(t), 12); /* asyncio drops the value */
 	assert_int_equal(awl_cancelled(t), 0);
 	assert_int_equal(awl_cancelling(t), 1);
-	return finish(t) == 12 ? 0 : -1;
+	return outcome(t) == 12 ? 0 : -1;
 }
 
 static void a_function_that_returns_all_the_same_keeps_its_value(void **state) /* X8, otherwise */
@@ -134,7 +134,7 @@ static int takes_back(void *arg)
 
 static int uncancel_body(void *arg)
 {
-	awl_task *t = start(takes_back, NULL);
+	awl_task *t = spawn(takes_back, NULL);
 
 	assert_int_equal(yields(2), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
@@ -165,13 +165,13 @@ static int awaits_then_yields(void *future)
 static int undelivered_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(awaits_then_yields, f);
+	awl_task *t = spawn(awaits_then_yields, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_set_result(f, 5), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_uncancel(t), 0); /* at 0 what was not delivered is gone */
-	assert_int_equal(finish(t), 42);
+	assert_int_equal(outcome(t), 42);
 	return awl_unref(f);
 }
 
@@ -184,7 +184,7 @@ static void taking_the_last_request_back_takes_back_its_delivery(void **state)
 static int two_of_three_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(awaits_then_yields, f);
+	awl_task *t = spawn(awaits_then_yields, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_set_result(f, 5), 0);
@@ -192,7 +192,7 @@ static int two_of_three_body(void *arg)
 		assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_uncancel(t), 2);
 	assert_int_equal(awl_uncancel(t), 1);
-	assert_int_equal(finish(t), -1);
+	assert_int_equal(outcome(t), -1);
 	return awl_unref(f);
 }
 
@@ -214,22 +214,22 @@ static int sleeps(void *arg)
 static int resumed_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(sleeps, NULL), *u = start(await_it, f);
+	awl_task *t = spawn(sleeps, NULL), *u = spawn(await_it, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_uncancel(t), 0);
-	assert_int_equal(finish(t), 0);
+	assert_int_equal(outcome(t), 0);
 
 	assert_int_equal(awl_unref(u), 0);
-	u = start(await_it, f); /* two waiters: each is interrupted, f is not */
+	u = spawn(await_it, f); /* two waiters: each is interrupted, f is not */
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(u, NULL), 1);
 	assert_int_equal(awl_uncancel(u), 0);
 	assert_int_equal(yields(2), 0);
 	assert_int_equal(awl_done(u), 0);
 	assert_int_equal(awl_future_set_result(f, 8), 0);
-	assert_int_equal(finish(u), 8);
+	assert_int_equal(outcome(u), 8);
 	return awl_unref(f);
 }
 
@@ -254,12 +254,12 @@ static int keeps_value(void *future)
 static int beats_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(keeps_value, f);
+	awl_task *t = spawn(keeps_value, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_set_result(f, 77), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_string_equal(trace, "vc");
 	return awl_unref(f);
 }
@@ -281,10 +281,10 @@ static int unlucky(void *freed)
 
 static int before_first_step_body(void *arg)
 {
-	awl_task *t = start(unlucky, malloc(16));
+	awl_task *t = spawn(unlucky, malloc(16));
 
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_string_equal(trace, "b");
 	return 0;
 }
@@ -312,17 +312,17 @@ static int data_body(void *arg)
 
 	make_pipe(here(), fds);
 	for (int i = 0; i < 50; i++) {
-		t = start(reads, &fds[0]);
+		t = spawn(reads, &fds[0]);
 		assert_int_equal(yields(1 + i % 3), 0);
 		if (i % 2)
 			assert_int_equal(awl_fd_write(fds[1], "x", 1), 1);
 		assert_int_equal(awl_cancel(t, NULL), 1);
 		assert_int_equal(awl_cancel(t, NULL), 1); /* asked twice, cancelled once */
-		if (finish(t) == AWL_EFUTURECANCELED)
+		if (outcome(t) == AWL_EFUTURECANCELED)
 			note('-');
 		if (i % 2 && strchr("-", trace[strlen(trace) - 1])) { /* too early for the byte */
-			t = start(reads, &fds[0]);
-			assert_int_equal(finish(t), 1);
+			t = spawn(reads, &fds[0]);
+			assert_int_equal(outcome(t), 1);
 			assert_int_equal(trace[strlen(trace) - 1], 'x');
 		}
 		trace[0] = '\0';
@@ -342,7 +342,7 @@ static void a_cancelled_read_loses_no_byte(void **state) /* A7 A8 */
 static int inner_cancel_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_it, f);
+	awl_task *t = spawn(await_it, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(f, NULL), 1);
@@ -362,7 +362,7 @@ static void who_awaits_a_cancelled_future_is_not_asked_to_stop(void **state)
 static int both_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_it, f);
+	awl_task *t = spawn(await_it, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(f, NULL), 1);
@@ -381,16 +381,16 @@ static void of_a_future_and_its_waiter_both_cancelled_each_is(void **state)
 static int two_waiters_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_it, f), *u = start(await_it, f);
+	awl_task *t = spawn(await_it, f), *u = spawn(await_it, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_cancelled(f), 0); /* u waits for it too */
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_done(u), 0);
 	assert_int_equal(awl_cancel(u, NULL), 1); /* now u is the only one */
 	assert_int_equal(awl_cancelled(f), 1);
-	assert_int_equal(finish(u), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(u), AWL_EFUTURECANCELED);
 	return awl_unref(f);
 }
 
@@ -409,20 +409,20 @@ static int joins(void *future)
 static int join_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(joins, f);
+	awl_task *t = spawn(joins, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_done(f), 0);
-	t = start(joins, f);
+	t = spawn(joins, f);
 	assert_int_equal(awl_cancel(t, NULL), 1); /* before it waits: the same */
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_done(f), 0);
-	t = start(joins, f);
+	t = spawn(joins, f);
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_set_result(f, 3), 0);
-	assert_int_equal(finish(t), 3);
+	assert_int_equal(outcome(t), 3);
 	return awl_unref(f);
 }
 
@@ -450,15 +450,15 @@ static int awaits_nine(void *task)
 static int swallowed_below_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *u = start(keeps_on, f), *t = start(awaits_nine, u);
+	awl_task *u = spawn(keeps_on, f), *t = spawn(awaits_nine, u);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1); /* through t and u to f */
 	assert_int_equal(awl_cancelled(f), 1);
 	assert_int_equal(awl_cancelling(u), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED); /* at the wait after the value */
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED); /* at the wait after the value */
 	assert_string_equal(trace, "v");
-	assert_int_equal(finish(u), 9);
+	assert_int_equal(outcome(u), 9);
 	return awl_unref(f);
 }
 
@@ -480,7 +480,7 @@ static int writes_to(void *stack)
 static int starts_and_awaits(void *late)
 {
 	int on_stack = 0, r;
-	awl_task *child = start(writes_to, &on_stack);
+	awl_task *child = spawn(writes_to, &on_stack);
 
 	if (!late)
 		assert_int_equal(yields(1), 0);
@@ -496,7 +496,7 @@ static int starts_and_awaits(void *late)
 
 static int just_before_body(void *arg)
 {
-	awl_task *t = start(starts_and_awaits, NULL), *u = start(starts_and_awaits, t);
+	awl_task *t = spawn(starts_and_awaits, NULL), *u = spawn(starts_and_awaits, t);
 
 	assert_int_equal(yields(2), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
@@ -514,13 +514,13 @@ static void a_cancel_just_before_an_await_goes_down_as_one_within_it(void **stat
 static int shared_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_it, f), *u = start(await_it, f);
+	awl_task *t = spawn(await_it, f), *u = spawn(await_it, f);
 
 	assert_int_equal(awl_cancel(u, NULL), 1);
-	assert_int_equal(finish(u), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(u), AWL_EFUTURECANCELED);
 	assert_int_equal(awl_done(f), 0); /* t waits for it */
 	assert_int_equal(awl_future_set_result(f, 1), 0);
-	assert_int_equal(finish(t), 1);
+	assert_int_equal(outcome(t), 1);
 	return awl_unref(f);
 }
 
@@ -554,7 +554,7 @@ static int deep_body(void *arg)
 	n = n > 100000 ? 100000 : n;
 	for (long i = 0; i < n; i++) {
 		links[i] = (struct link){ t, f };
-		t = start(link_of_chain, &links[i]);
+		t = spawn(link_of_chain, &links[i]);
 		if (i % 128 == 127)
 			assert_int_equal(yields(1), 0);
 	}
@@ -588,7 +588,7 @@ static int several_waits(void *arg)
 	struct waits *w = arg;
 	int *n = &w->count, fds[2], r = 0;
 	char byte;
-	awl_task *child = start(await_it, w->never);
+	awl_task *child = spawn(await_it, w->never);
 	awl_loop *l = here();
 
 	make_pipe(l, fds);
@@ -619,11 +619,11 @@ static int everywhere_body(void *arg)
 	for (int k = 0; k < 40; k++) {
 		struct waits waits = { 0, promise() };
 		uint32_t live = here()->live;
-		awl_task *t = start(several_waits, &waits);
+		awl_task *t = spawn(several_waits, &waits);
 
 		assert_int_equal(yields(k), 0);
 		assert_int_equal(awl_cancel(t, NULL), 1);
-		assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+		assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 		assert_int_equal(yields(3), 0);
 		assert_int_equal(here()->live, live);
 		assert_int_equal(here()->reactor->in_flight, 0);

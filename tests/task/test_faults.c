@@ -14,13 +14,6 @@ static struct heard heard;
 
 /* --- the scenario --- */
 
-#define TRY(call) \
-	do { \
-		int try_ = (call); \
-		if (try_ < 0) \
-			return try_; \
-	} while (0)
-
 static int nothing(void *arg)
 {
 	return 0;

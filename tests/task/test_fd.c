@@ -12,33 +12,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-static bool sim_only_knows_pipes(void)
-{
-	awl_loop *l = new_loop(NULL);
-	bool sim = is_sim(l);
-
-	end_loop(l);
-	return sim;
-}
-
-#define REAL_KERNEL() \
-	do { \
-		if (sim_only_knows_pipes()) \
-			skip(); \
-	} while (0)
-
-/* A body as the main task, and the same under several seeds where there is one. */
-static void with_seeds(awl_fn *body, void *arg)
-{
-	int seeds = sim_only_knows_pipes() ? 100 : 3;
-
-	for (int seed = 0; seed < seeds; seed++) {
-		awl_loop_options o = { .seed = (uint64_t)seed };
-
-		assert_int_equal(awl_run_with(&o, body, arg), 0);
-	}
-}
-
 static void yields(int n)
 {
 	while (n-- > 0)

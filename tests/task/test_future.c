@@ -148,7 +148,7 @@ static int callbacks_body(void *arg)
 	awl_task *waiter;
 
 	assert_int_equal(awl_future_add_done_callback(f, note_it, "a", &here_a), 0);
-	waiter = start(await_and_note, f);
+	waiter = spawn(await_and_note, f);
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_add_done_callback(f, note_it, "b", NULL), 0);
 	assert_int_equal(awl_future_add_done_callback(f, note_it, "b", &here_b), 0);
@@ -163,7 +163,7 @@ static int callbacks_body(void *arg)
 		awl_future_add_done_callback(f, note_it, "e", &here_a), 0); /* free again */
 	assert_int_equal(yields(1), 0);
 	assert_string_equal(trace, "awbbde");
-	assert_int_equal(finish(waiter), 3);
+	assert_int_equal(outcome(waiter), 3);
 	return awl_unref(f);
 }
 
@@ -287,14 +287,14 @@ static int note_arg(void *what)
 static int no_suspend_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(note_arg, "t");
+	awl_task *t = spawn(note_arg, "t");
 
 	assert_int_equal(awl_future_set_result(f, 9), 0);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(awl_await(f), 9);
 	assert_int_equal(awl_join(f), 0);
 	assert_string_equal(trace, ""); /* t has not had its turn */
-	assert_int_equal(finish(t), 0);
+	assert_int_equal(outcome(t), 0);
 	return awl_unref(f);
 }
 
@@ -320,7 +320,7 @@ static int order_body(void *arg)
 
 	for (int i = 0; i < 26; i++) {
 		parts[i] = (struct part){ .naps = (intptr_t)f, .done = (char)('a' + i) };
-		tasks[i] = start(numbered, &parts[i]);
+		tasks[i] = spawn(numbered, &parts[i]);
 	}
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_set_result(f, 4), 0);
@@ -328,7 +328,7 @@ static int order_body(void *arg)
 	assert_int_equal(yields(1), 0); /* C12: one iteration */
 	assert_string_equal(trace, "abcdefghijklmnopqrstuvwxyz");
 	for (int i = 0; i < 26; i++)
-		assert_int_equal(finish(tasks[i]), 4);
+		assert_int_equal(outcome(tasks[i]), 4);
 	return awl_unref(f);
 }
 
@@ -340,12 +340,12 @@ static void waiters_wake_in_the_order_they_came(void **state) /* F9 C12 */
 static int last_ref_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_it, f);
+	awl_task *t = spawn(await_it, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_set_result(f, 5), 0);
 	assert_int_equal(awl_unref(f), 0); /* the waiter's reference is its own */
-	return finish(t) == 5 ? 0 : -1;
+	return outcome(t) == 5 ? 0 : -1;
 }
 
 static void a_waiter_keeps_what_it_waits_for(void **state)
@@ -356,7 +356,7 @@ static void a_waiter_keeps_what_it_waits_for(void **state)
 static int too_often_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_it, f);
+	awl_task *t = spawn(await_it, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_ptr_equal(awl_ref(f), f);
@@ -365,7 +365,7 @@ static int too_often_body(void *arg)
 	assert_int_equal(awl_unref(f), -EINVAL); /* what is left is the waiter's */
 	assert_non_null(strstr(awl_error_detail(-EINVAL), "awl_unref"));
 	assert_int_equal(awl_future_set_result(f, 5), 0);
-	return finish(t) == 5 ? 0 : -1;
+	return outcome(t) == 5 ? 0 : -1;
 }
 
 static void an_unref_too_many_is_refused_while_somebody_waits(void **state)

@@ -5,19 +5,6 @@
  */
 #include "task/scenes.h"
 
-static void enter(awl_task_group *g)
-{
-	assert_int_equal(awl_task_group_enter(g), 0);
-}
-
-static awl_task *child(awl_task_group *g, awl_fn *fn, const void *arg)
-{
-	awl_task *t = NULL;
-
-	assert_int_equal(awl_task_group_create_task(g, fn, (void *)(uintptr_t)arg, &t), 0);
-	return t;
-}
-
 static const struct part quick = { .naps = 2, .outcome = 5, .done = 'q', .stopped = 's' };
 static const struct part slow = { .naps = 100, .outcome = 6, .done = 'D', .stopped = 's' };
 
@@ -158,7 +145,7 @@ static int outer_cancel_body_runner(void *arg)
 
 static int outer_cancel_body(void *arg)
 {
-	return finish(start(outer_cancel_body_runner, NULL)) == AWL_EFUTURECANCELED ? 0 : -1;
+	return outcome(spawn(outer_cancel_body_runner, NULL)) == AWL_EFUTURECANCELED ? 0 : -1;
 }
 
 static void a_cancelled_group_does_not_swallow_a_cancel_of_its_parent(void **state) /* G8 G11 */
@@ -184,11 +171,11 @@ static int swallows_runner(void *arg)
 
 static int swallows_body(void *arg)
 {
-	awl_task *t = start(swallows_runner, NULL);
+	awl_task *t = spawn(swallows_runner, NULL);
 
 	assert_int_equal(nap(2), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	return finish(t) == 8 ? 0 : -1;
+	return outcome(t) == 8 ? 0 : -1;
 }
 
 static void a_cancel_the_body_refused_does_not_come_back_at_the_exit(void **state) /* X2 G8 */
@@ -210,13 +197,13 @@ static int uncancelled_runner(void *arg)
 
 static int uncancelled_body(void *arg)
 {
-	awl_task *t = start(uncancelled_runner, NULL);
+	awl_task *t = spawn(uncancelled_runner, NULL);
 
 	assert_int_equal(nap(2), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_uncancel(t), 0);
-	return finish(t);
+	return outcome(t);
 }
 
 static void a_request_taken_back_while_joining_does_not_come_back(void **state) /* X5 G8 */
@@ -432,7 +419,7 @@ static int add_from_callback(void *arg)
 static int anywhere_body(void *arg)
 {
 	awl_task_group g;
-	awl_task *t = start(adds_from_outside, NULL);
+	awl_task *t = spawn(adds_from_outside, NULL);
 
 	shared_group = &g;
 	enter(&g);
@@ -441,7 +428,7 @@ static int anywhere_body(void *arg)
 	assert_int_equal(awl_task_group_exit(&g, 0), 0);
 	assert_int_equal(strlen(trace), 5);
 	assert_non_null(strchr(trace, 'L'));
-	return finish(t);
+	return outcome(t);
 }
 
 static void children_come_from_the_body_other_tasks_and_callbacks(void **state) /* G2 G3 */
@@ -486,13 +473,13 @@ static int awaited_child_body(void *arg)
 	enter(&g);
 	t = child(&g, player, &quick);
 	for (int i = 0; i < 3; i++)
-		waiters[i] = start(awaits_child, t);
+		waiters[i] = spawn(awaits_child, t);
 	assert_int_equal(awl_unref(t), -EINVAL); /* borrowed */
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_unref(t), -EINVAL); /* and what the waiters hold is theirs */
 	assert_int_equal(awl_task_group_exit(&g, 0), 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(finish(waiters[i]), 5); /* also after the group is gone */
+		assert_int_equal(outcome(waiters[i]), 5); /* also after the group is gone */
 	return 0;
 }
 
@@ -522,10 +509,10 @@ static int unlent_body(void *arg)
 	assert_int_equal(awl_task_group_create_task(&g, says_who, &who, NULL), 0);
 	assert_int_equal(yields(1), 0);
 	assert_non_null(who);
-	t = start(awaits_nobodys, &who);
+	t = spawn(awaits_nobodys, &who);
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_task_group_exit(&g, 0), 0);
-	assert_int_equal(finish(t), 0);
+	assert_int_equal(outcome(t), 0);
 	return 0;
 }
 
@@ -626,11 +613,11 @@ static int starts_one(void *arg)
 static int cancelled_start_body(void *arg)
 {
 	for (int k = 0; k < 4; k++) {
-		awl_task *t = start(starts_one, NULL);
+		awl_task *t = spawn(starts_one, NULL);
 
 		assert_int_equal(yields(1 + k), 0);
 		assert_int_equal(awl_cancel(t, NULL), 1);
-		assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+		assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	}
 	assert_string_equal(trace, "ssss"); /* while it starts: it stops too */
 	return 0;
@@ -768,7 +755,7 @@ static int everywhere_body(void *arg)
 	int ended = 0, k;
 
 	for (k = 0; !ended; k++) {
-		awl_task *t = start(tree, NULL);
+		awl_task *t = spawn(tree, NULL);
 		int outcome;
 
 		assert_int_equal(yields(k), 0);
@@ -840,7 +827,7 @@ static int kth_body(void *arg)
 		int outcome;
 
 		waited = 0;
-		t = start(kth_tree, NULL);
+		t = spawn(kth_tree, NULL);
 		outcome = awl_await(t);
 		awl_unref(t);
 		assert_int_equal(here()->live, live);
@@ -918,10 +905,10 @@ static int nest_body(void *arg)
 	awl_task *t;
 
 	deep = deep > 2000 ? 2000 : deep - 10;
-	t = start(nest, &deep);
+	t = spawn(nest, &deep);
 	assert_int_equal(yields(deep + 5), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_int_equal(here()->live, live);
 	return 0;
 }

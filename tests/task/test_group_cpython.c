@@ -9,20 +9,6 @@
 #define VALUE (-ERANGE)
 #define MINE (-EPROTO)
 
-/* What a scene needs of a group, in a task that others can cancel. */
-static void enter(awl_task_group *g)
-{
-	assert_int_equal(awl_task_group_enter(g), 0);
-}
-
-static awl_task *child(awl_task_group *g, awl_fn *fn, const void *arg)
-{
-	awl_task *t = NULL;
-
-	assert_int_equal(awl_task_group_create_task(g, fn, (void *)(uintptr_t)arg, &t), 0);
-	return t;
-}
-
 static const struct part returns_42 = { .naps = 2, .outcome = 42 };
 static const struct part returns_11 = { .naps = 4, .outcome = 11 };
 static const struct part long_42 = { .naps = 20, .outcome = 42 };
@@ -33,15 +19,12 @@ static const struct part crashes_when_stopped = { .naps = 100, .instead = ZERO_D
 /* Cancels a runner a few ticks on, and tells how it ended. */
 static int cancelled_runner(awl_fn *runner)
 {
-	awl_task *r = start(runner, NULL);
-	int outcome;
+	awl_task *r = spawn(runner, NULL);
 
 	assert_int_equal(nap(2), 0);
 	assert_int_equal(awl_done(r), 0);
 	assert_int_equal(awl_cancel(r, NULL), 1);
-	outcome = awl_await(r);
-	assert_int_equal(awl_unref(r), 0);
-	return outcome;
+	return outcome(r);
 }
 
 /* --- 01-03: everything ends well -------------------------------------------------------------- */
@@ -437,9 +420,9 @@ static void a_child_fails_while_the_body_cleans_up_in_a_shield(void **state)
 
 static int runner_16(void *arg)
 {
-	awl_task *t = start(runner_15, NULL);
+	awl_task *t = spawn(runner_15, NULL);
 
-	return finish(t); /* the cancel goes down to it */
+	return outcome(t); /* the cancel goes down to it */
 }
 
 static int body_16(void *arg)
@@ -556,11 +539,11 @@ static int runner_22(void *arg)
 
 static int body_22(void *arg)
 {
-	awl_task *r = start(runner_22, NULL);
+	awl_task *r = spawn(runner_22, NULL);
 
 	assert_int_equal(yields(1), 0); /* its children have not begun */
 	assert_int_equal(awl_cancel(r, NULL), 1);
-	assert_int_equal(finish(r), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(r), AWL_EFUTURECANCELED);
 	assert_string_equal(trace, "ss"); /* X7, otherwise */
 	return 0;
 }
@@ -839,7 +822,7 @@ static int body_error_and_cancel(void *arg)
 	awl_task *t;
 
 	began = promise();
-	t = start(inner_error_and_cancel, NULL);
+	t = spawn(inner_error_and_cancel, NULL);
 	assert_int_equal(awl_await(began), 0);
 	assert_int_equal(awl_cancelling(t), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);

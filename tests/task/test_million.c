@@ -41,18 +41,6 @@ static long resident(void)
 	return pages * getpagesize();
 }
 
-static int maps(void)
-{
-	FILE *f = fopen("/proc/self/maps", "r");
-	int n = 0;
-
-	assert_non_null(f);
-	for (int c; (c = fgetc(f)) != EOF;)
-		n += c == '\n';
-	fclose(f);
-	return n;
-}
-
 struct crowd {
 	awl_future *gate;
 	long begun, passed;

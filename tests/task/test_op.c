@@ -23,11 +23,6 @@ static struct awl__task *self(void)
 	return here()->current;
 }
 
-static int64_t now(void)
-{
-	return awl_loop_time(here());
-}
-
 static int in_time(void *arg)
 {
 	struct awl__task_op o;

@@ -36,12 +36,12 @@ static int finaliser(void *arg)
 
 static int once_body(void *arg)
 {
-	awl_task *t = start(finaliser, NULL);
+	awl_task *t = spawn(finaliser, NULL);
 
 	assert_int_equal(yields(2), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_string_equal(trace, "bweco");
 	return 0;
 }
@@ -81,20 +81,20 @@ static int awaits_shielded(void *future)
 static int inner_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(awaits_shielded, f);
+	awl_task *t = spawn(awaits_shielded, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_done(f), 0); /* it goes on */
 	assert_int_equal(awl_future_set_result(f, 6), 0);
-	assert_int_equal(finish(t), 6);
+	assert_int_equal(outcome(t), 6);
 	assert_int_equal(awl_unref(f), 0);
 
 	f = promise(); /* test_shield_cancel_inner */
-	t = start(awaits_shielded, f);
+	t = spawn(awaits_shielded, f);
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_cancel(f, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	return awl_unref(f);
 }
 
@@ -310,10 +310,10 @@ static int no_inheritance_body(void *arg)
 	awl_task *t;
 
 	assert_int_equal(awl_shield_enter(&s, AWL_FOREVER), 0);
-	t = start(naps, &(int64_t){ 50 });
+	t = spawn(naps, &(int64_t){ 50 });
 	assert_int_equal(awl_yield(), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	return awl_shield_exit(&s, 0);
 }
 

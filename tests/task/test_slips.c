@@ -195,8 +195,8 @@ static int leftover_body(void *arg)
 {
 	static int own = -EIO;
 
-	assert_int_equal(finish(start(leaves_open, NULL)), AWL_ESCOPE);
-	assert_int_equal(finish(start(leaves_open, &own)), -EIO); /* its own failure says more */
+	assert_int_equal(outcome(spawn(leaves_open, NULL)), AWL_ESCOPE);
+	assert_int_equal(outcome(spawn(leaves_open, &own)), -EIO); /* its own failure says more */
 	assert_timers(0);
 	return awl_yield();
 }
@@ -269,7 +269,7 @@ static int owner_body(void *arg)
 {
 	uint32_t live = here()->live, kept = here()->kept;
 
-	assert_int_equal(finish(start(owner_leaves, NULL)), AWL_ESCOPE);
+	assert_int_equal(outcome(spawn(owner_leaves, NULL)), AWL_ESCOPE);
 	assert_string_equal(trace, "ss"); /* stopped, and waited for */
 	assert_int_equal(here()->live, live);
 	assert_int_equal(here()->kept, kept);
@@ -310,11 +310,11 @@ static int counts(void *others)
 static int spins_body(void *arg)
 {
 	int others = 0;
-	awl_task *t = start(spins, &others), *u = start(counts, &others);
+	awl_task *t = spawn(spins, &others), *u = spawn(counts, &others);
 
 	assert_int_equal(awl_await(t), 0);
 	assert_int_equal(turns, 1); /* the others had theirs */
-	assert_int_equal(finish(u), 0);
+	assert_int_equal(outcome(u), 0);
 	return awl_unref(t);
 }
 
@@ -360,7 +360,7 @@ static int fails_with(void *err)
 static int forgets_body(void *arg)
 {
 	static int err = -ENOSPC;
-	awl_task *t = start(fails_with, &err);
+	awl_task *t = spawn(fails_with, &err);
 
 	assert_int_equal(awl_task_set_name(t, "forgotten"), 0);
 	assert_int_equal(awl_join(t), 0);
@@ -424,14 +424,14 @@ static __attribute__((noinline)) awl_task *gives_local(void)
 {
 	int local = 7;
 
-	return start(reads_dead, &local);
+	return spawn(reads_dead, &local);
 }
 
 static int dead_body(void *arg)
 {
 	awl_task *t = gives_local();
 
-	return finish(t) < 0 ? -1 : 0;
+	return outcome(t) < 0 ? -1 : 0;
 }
 
 static void a_dead_argument_is_found_by_asan(void **state)
@@ -475,7 +475,7 @@ static int copy_body(void *arg)
 {
 	awl_task *t = gives_copy();
 
-	return finish(t) == 7 ? 0 : -1;
+	return outcome(t) == 7 ? 0 : -1;
 }
 
 static void an_argument_handed_over_by_value_outlives_its_creator(void **state) /* DESIGN 6 */
@@ -583,7 +583,7 @@ static int others_body(void *arg)
 	assert_int_equal(awl_shield_enter(&shared_shield, 10 * AWL_SEC), 0);
 	assert_int_equal(awl_task_group_enter(&shared_group), 0);
 	when = awl_timeout_when(&shared);
-	assert_int_equal(finish(start(not_mine, NULL)), 0);
+	assert_int_equal(outcome(spawn(not_mine, NULL)), 0);
 	assert_int_equal(awl_timeout_when(&shared), when);
 	assert_int_equal(awl_task_group_exit(&shared_group, 1), 1);
 	assert_int_equal(awl_shield_exit(&shared_shield, 2), 2);
@@ -643,9 +643,9 @@ static int ring_body(void *arg)
 	for (ring_size = 1; ring_size <= 64; ring_size++) {
 		deadlocks = 0;
 		for (int i = 0; i < ring_size; i++)
-			ring[i] = start(waits_for_next, &ring[i]);
+			ring[i] = spawn(waits_for_next, &ring[i]);
 		for (int i = 0; i < ring_size; i++)
-			assert_int_equal(finish(ring[i]), 5);
+			assert_int_equal(outcome(ring[i]), 5);
 		assert_int_equal(deadlocks, 1); /* who would have closed it */
 	}
 	return 0;
@@ -669,7 +669,7 @@ static int joins_itself(void *arg)
 
 static int itself_body(void *arg)
 {
-	return finish(start(joins_itself, NULL)) == AWL_EFUTURECANCELED ? 0 : -1;
+	return outcome(spawn(joins_itself, NULL)) == AWL_EFUTURECANCELED ? 0 : -1;
 }
 
 static void awaiting_itself_is_refused(void **state) /* T7 */
@@ -687,9 +687,9 @@ static int link_of(void *arg)
 static int chain_body(void *arg)
 {
 	for (int i = 0; i < 70; i++)
-		ring[i] = start(link_of, &ring[i]);
+		ring[i] = spawn(link_of, &ring[i]);
 	for (int i = 70; i-- > 0;)
-		assert_int_equal(finish(ring[i]), 0);
+		assert_int_equal(outcome(ring[i]), 0);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * test_stack.c - stacks as tasks have them: the frames of a parked one, and how much it has used.
  */
 #include "support.h"
+#include "task/dig.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -215,20 +216,6 @@ static void a_printed_stack_names_the_functions(void **state)
 }
 
 /* --- how much of it --- */
-
-#define KIB 1024
-
-/* Really on the task's stack, and really touched. */
-__attribute__((no_sanitize("address"))) AWL__NOINLINE static int use(int kib)
-{
-	volatile char frame[KIB];
-	int below;
-
-	frame[0] = frame[KIB - 1] = (char)kib;
-	below = kib > 1 ? use(kib - 1) : 0;
-	__asm__ volatile("" : : "r"(frame) : "memory"); /* a call, not a loop on one frame */
-	return below + frame[0];
-}
 
 static int use_some(void *arg)
 {

@@ -21,7 +21,7 @@ static int note_arg(void *what)
 static int first_step_body(void *arg)
 {
 	int value = 42;
-	awl_task *t = start(note_arg, "t"), *u = start(give, &value);
+	awl_task *t = spawn(note_arg, "t"), *u = spawn(give, &value);
 
 	note('m');
 	assert_int_equal(awl_done(t), 0);
@@ -29,8 +29,8 @@ static int first_step_body(void *arg)
 	assert_int_equal(yields(1), 0);
 	assert_string_equal(trace, "mt");
 	assert_int_equal(awl_done(t), 1);
-	assert_int_equal(finish(u), 42);
-	return finish(t);
+	assert_int_equal(outcome(u), 42);
+	return outcome(t);
 }
 
 static void the_first_step_is_in_the_next_iteration(void **state) /* T1 C12 */
@@ -79,11 +79,11 @@ static int options_body(void *arg)
 	assert_int_equal(awl_loop_create_task(here(), &o, note_arg, words, &t), 0);
 	words[0] = 'X';
 	assert_string_equal(awl_task_get_name(t), "carrier");
-	assert_int_equal(finish(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_string_equal(trace, "c");
 	o = (awl_task_options){ .stack_size = 1 }; /* as small as one can be */
 	assert_int_equal(awl_loop_create_task(here(), &o, note_arg, words, &t), 0);
-	assert_int_equal(finish(t), 0);
+	assert_int_equal(outcome(t), 0);
 	return 0;
 }
 
@@ -120,17 +120,17 @@ static int factory_body(void *arg)
 
 	assert_int_equal(awl_loop_set_task_factory(NULL, factory, &f), -EINVAL);
 	assert_int_equal(awl_loop_set_task_factory(here(), factory, &f), 0);
-	t = start(give, &value);
+	t = spawn(give, &value);
 	assert_int_equal(f.calls, 1);
 	assert_string_equal(awl_task_get_name(t), "made");
-	assert_int_equal(finish(t), 77);
+	assert_int_equal(outcome(t), 77);
 	f.refuse = -EPERM;
 	t = (awl_task *)&value;
 	assert_int_equal(awl_create_task(give, &value, &t), -EPERM);
 	assert_ptr_equal(t, &value);
 	assert_int_equal(awl_loop_set_task_factory(here(), NULL, NULL), 0);
-	t = start(give, &value);
-	assert_int_equal(finish(t), 1);
+	t = spawn(give, &value);
+	assert_int_equal(outcome(t), 1);
 	assert_int_equal(f.calls, 2);
 	return 0;
 }
@@ -146,7 +146,7 @@ static int names_body(void *arg)
 {
 	char name[300], other[32];
 	awl_future *f = promise();
-	awl_task *t = start(note_arg, "t"), *u = start(note_arg, "u");
+	awl_task *t = spawn(note_arg, "t"), *u = spawn(note_arg, "u");
 
 	snprintf(other, sizeof other, "%s", awl_task_get_name(u));
 	assert_int_equal(strncmp(awl_task_get_name(t), "Task-", 5), 0);
@@ -159,13 +159,13 @@ static int names_body(void *arg)
 	assert_string_equal(awl_task_get_name(t), "");
 	assert_int_equal(awl_task_set_name(t, NULL), -EINVAL);
 	assert_string_equal(awl_task_get_name(t), "");
-	assert_int_equal(finish(u), 0);
+	assert_int_equal(outcome(u), 0);
 	assert_int_equal(awl_task_set_name(t, "done"), 0);
 	assert_string_equal(awl_task_get_name(t), "done"); /* also of one that is done */
 	assert_int_equal(awl_task_set_name(f, "future"), -EINVAL);
 	assert_string_equal(awl_task_get_name(f), "");
 	awl_unref(f);
-	return finish(t);
+	return outcome(t);
 }
 
 static void a_name_is_its_own_until_changed(void **state) /* T5 */
@@ -184,7 +184,7 @@ static int await_all(void *future)
 static int one_state_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_all, f);
+	awl_task *t = spawn(await_all, f);
 	uint64_t steps;
 
 	assert_int_equal(yields(1), 0);
@@ -192,7 +192,7 @@ static int one_state_body(void *arg)
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	steps = here()->steps;
-	assert_int_equal(finish(t), 4);
+	assert_int_equal(outcome(t), 4);
 	assert_int_equal(here()->steps - steps, 2); /* its one, and ours */
 	return awl_unref(f);
 }
@@ -213,7 +213,7 @@ static int settle_itself(void *arg)
 
 static int is_task_body(void *arg)
 {
-	awl_task *t = start(settle_itself, NULL);
+	awl_task *t = spawn(settle_itself, NULL);
 
 	assert_int_equal(awl_future_set_result(t, 1), AWL_EISTASK);
 	assert_string_equal(awl_error_detail(AWL_EISTASK),
@@ -221,7 +221,7 @@ static int is_task_body(void *arg)
 	assert_int_equal(awl_await(t), 6);
 	assert_int_equal(awl_future_set_result(t, 1), AWL_EISTASK); /* done or not */
 	assert_null(awl_future_payload(t));
-	return finish(t) == 6 ? 0 : -1;
+	return outcome(t) == 6 ? 0 : -1;
 }
 
 static void a_tasks_result_is_its_functions_to_give(void **state) /* T8 */
@@ -232,7 +232,7 @@ static void a_tasks_result_is_its_functions_to_give(void **state) /* T8 */
 static int all_tasks_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *seen[8] = { 0 }, *t = start(await_it, f), *u = start(await_it, f);
+	awl_task *seen[8] = { 0 }, *t = spawn(await_it, f), *u = spawn(await_it, f);
 	int n;
 
 	assert_int_equal(awl_all_tasks(here(), NULL, 0), 3);
@@ -248,9 +248,9 @@ static int all_tasks_body(void *arg)
 	assert_non_null(strchr(trace, 'u'));
 	assert_non_null(strchr(trace, 'm'));
 	assert_int_equal(awl_future_set_result(f, 0), 0);
-	assert_int_equal(finish(t), 0);
+	assert_int_equal(outcome(t), 0);
 	assert_int_equal(awl_all_tasks(here(), NULL, 0), 1); /* u is done too */
-	assert_int_equal(finish(u), 0);
+	assert_int_equal(outcome(u), 0);
 	return awl_unref(f);
 }
 
@@ -295,7 +295,7 @@ static int no_current(void *ret)
 
 static int current_body(void *arg)
 {
-	awl_task *seen = NULL, *t = start(is_current, &seen);
+	awl_task *seen = NULL, *t = spawn(is_current, &seen);
 
 	assert_non_null(awl_current_task());
 	assert_int_equal(awl_loop_call_soon(here(), no_current, NULL, NULL), 0);
@@ -303,7 +303,7 @@ static int current_body(void *arg)
 	assert_ptr_equal(seen, t);
 	assert_ptr_not_equal(awl_current_task(), t);
 	assert_string_equal(trace, "c");
-	return finish(t);
+	return outcome(t);
 }
 
 static void the_current_task_is_the_one_that_runs(void **state) /* T11 */
@@ -316,7 +316,7 @@ static void the_current_task_is_the_one_that_runs(void **state) /* T11 */
 static int look_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(await_it, f);
+	awl_task *t = spawn(await_it, f);
 	awl_fn *fn = NULL;
 	void *frames[32], *its = NULL;
 	int pipe_[2];
@@ -357,7 +357,7 @@ static int look_body(void *arg)
 	assert_int_equal(awl_await(t), 1);
 	assert_int_equal(awl_task_get_stack(t, frames, 32), 0); /* done */
 	assert_int_equal(awl_unref(f), 0);
-	return finish(t) == 1 ? 0 : -1;
+	return outcome(t) == 1 ? 0 : -1;
 }
 
 static void a_parked_task_can_be_looked_at_whole(void **state) /* T12 */
@@ -379,14 +379,14 @@ static void on_exception(awl_loop *loop, const awl_exception *e, void *arg)
 static int ends_body(void *arg)
 {
 	int failure = -EIO, cancelled = AWL_ECANCELED;
-	awl_task *t = start(give, &failure), *u = start(give, &cancelled);
+	awl_task *t = spawn(give, &failure), *u = spawn(give, &cancelled);
 
 	assert_int_equal(awl_loop_set_exception_handler(here(), on_exception, NULL), 0);
 	told = 0;
 	assert_int_equal(awl_join(t), 0); /* says only how the wait went */
 	assert_int_equal(awl_done(t), 1);
 	assert_int_equal(awl_cancelled(t), 0);
-	assert_int_equal(finish(t), -EIO);
+	assert_int_equal(outcome(t), -EIO);
 	assert_int_equal(awl_await(u), AWL_EFUTURECANCELED); /* though nobody asked it to */
 	assert_int_equal(awl_cancelled(u), 1);
 	assert_int_equal(awl_cancelling(u), 0);
@@ -400,7 +400,7 @@ static int ends_body(void *arg)
 	assert_int_equal(awl_create_task(give, &cancelled, NULL), 0);
 	assert_int_equal(yields(2), 0);
 	assert_int_equal(told, 0);
-	t = start(give, &failure);
+	t = spawn(give, &failure);
 	assert_int_equal(yields(2), 0);
 	assert_int_equal(told, 0); /* somebody may still ask */
 	assert_int_equal(awl_unref(t), 0);
@@ -417,13 +417,13 @@ static void a_failure_is_kept_for_who_asks_and_told_if_nobody_does(void **state)
 static int same_handle_body(void *arg)
 {
 	int value = 2;
-	awl_task *t = start(give, &value);
+	awl_task *t = spawn(give, &value);
 	awl_future *f = t;
 
 	assert_int_equal(awl_await(f), 2);
 	assert_int_equal(awl_result(f), 2);
 	assert_ptr_equal(awl_future_get_loop(f), here());
-	return finish(t) == 2 ? 0 : -1;
+	return outcome(t) == 2 ? 0 : -1;
 }
 
 static void a_task_is_a_future(void **state) /* T14 A5 */
@@ -438,11 +438,11 @@ static int bare_yield_body(void *arg)
 	static const int64_t none[] = { 0, -1, INT64_MIN };
 
 	for (size_t i = 0; i < COUNT(none); i++) {
-		awl_task *t = start(note_arg, "t");
+		awl_task *t = spawn(note_arg, "t");
 
 		assert_int_equal(awl_sleep(none[i]), 0);
 		assert_int_equal(awl_done(t), 1); /* one turn of the others, no more */
-		assert_int_equal(finish(t), 0);
+		assert_int_equal(outcome(t), 0);
 	}
 	assert_int_equal(awl_sleep_until(0), 0);
 	assert_int_equal(awl_sleep_until(INT64_MIN), 0);
@@ -486,13 +486,13 @@ static int sleeper_body(void *arg)
 	static int64_t spans[] = { AWL_SEC, INT64_MAX - 1, INT64_MAX };
 
 	for (size_t i = 0; i < COUNT(spans); i++) {
-		awl_task *t = start(sleep_for_ever, &spans[i]);
+		awl_task *t = spawn(sleep_for_ever, &spans[i]);
 
 		assert_int_equal(yields(1), 0);
 		assert_int_equal(awl_done(t), 0);
 		assert_int_equal(awl_cancel(t, NULL), 1);
 		assert_timers(i == 0);
-		assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+		assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 		assert_timers(0); /* nothing stays armed */
 	}
 	return 0;
@@ -508,7 +508,7 @@ static void a_cancelled_sleeper_leaves_no_timer(void **state) /* T15 */
 static int borrowed_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *me = awl_current_task(), *t = start(await_it, f), *seen[4];
+	awl_task *me = awl_current_task(), *t = spawn(await_it, f), *seen[4];
 
 	assert_int_equal(awl_unref(me), -EINVAL);
 	assert_non_null(strstr(awl_error_detail(-EINVAL), "borrowed"));
@@ -519,7 +519,7 @@ static int borrowed_body(void *arg)
 	assert_int_equal(awl_all_tasks(here(), seen, 4), 2);
 	assert_ptr_equal(awl_ref(t), t); /* borrowed, now ours */
 	assert_int_equal(awl_future_set_result(f, 1), 0);
-	assert_int_equal(finish(t), 1);
+	assert_int_equal(outcome(t), 1);
 	return awl_unref(f);
 }
 
@@ -547,11 +547,11 @@ static int many_body(void *arg)
 	begun = 0;
 	for (long done = 0; done < n; done += batch) {
 		for (long i = 0; i < batch; i++)
-			tasks[i] = start(count_me, NULL);
+			tasks[i] = spawn(count_me, NULL);
 		for (long i = 0; i < batch; i++)
 			assert_int_equal(awl_cancel(tasks[i], "many"), 1);
 		for (long i = 0; i < batch; i++)
-			assert_int_equal(finish(tasks[i]), AWL_EFUTURECANCELED);
+			assert_int_equal(outcome(tasks[i]), AWL_EFUTURECANCELED);
 	}
 	free(tasks);
 	assert_true(begun >= n); /* each began: its argument is its own to free */

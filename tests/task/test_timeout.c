@@ -522,7 +522,7 @@ static int in_child(void *arg)
 
 static int outer_task_body(void *arg)
 {
-	awl_task *t = start(in_child, NULL);
+	awl_task *t = spawn(in_child, NULL);
 
 	assert_int_equal(awl_await(t), 11);
 	assert_int_equal(awl_cancelled(t), 0);
@@ -567,12 +567,12 @@ static int structured(void *span)
 
 static int structured_body(void *arg)
 {
-	awl_task *t = start(structured, &(int64_t){ 1000 * MS });
+	awl_task *t = spawn(structured, &(int64_t){ 1000 * MS });
 
 	assert_int_equal(awl_await(t), 0);
 	assert_int_equal(awl_cancelling(t), 0);
 	awl_unref(t);
-	t = start(structured, &(int64_t){ 0 });
+	t = spawn(structured, &(int64_t){ 0 });
 	assert_int_equal(awl_await(t), 0);
 	assert_int_equal(awl_cancelling(t), 0);
 	assert_string_equal(trace, "tf");
@@ -589,7 +589,7 @@ static void a_block_may_ask_and_take_back_by_hand(void **state)
 
 static int below_body(void *arg)
 {
-	awl_task *child = start(long_sleep, NULL);
+	awl_task *child = spawn(long_sleep, NULL);
 	awl_timeout t;
 	int64_t begin = awl_loop_time(here());
 
@@ -628,33 +628,33 @@ static int reschedule_body(void *arg)
 	awl_task *t;
 
 	for (int kind = 0; kind < 5; kind++) {
-		t = start(holds_timeout, &s);
+		t = spawn(holds_timeout, &s);
 		assert_int_equal(yields(1), 0);
 		assert_int_equal(awl_timeout_when(&s.t), s.begin + 10 * MS);
 		if (kind == 0) { /* later, by another task, while it sleeps */
 			assert_int_equal(awl_timeout_reschedule(&s.t, s.begin + 30 * MS), 0);
 			assert_int_equal(awl_timeout_when(&s.t), s.begin + 30 * MS);
-			assert_int_equal(finish(t), -ETIMEDOUT);
+			assert_int_equal(outcome(t), -ETIMEDOUT);
 			assert_int_equal(awl_loop_time(here()), s.begin + 30 * MS);
 		} else if (kind == 1) { /* earlier */
 			assert_int_equal(awl_timeout_reschedule(&s.t, s.begin + 5 * MS), 0);
-			assert_int_equal(finish(t), -ETIMEDOUT);
+			assert_int_equal(outcome(t), -ETIMEDOUT);
 			assert_int_equal(awl_loop_time(here()), s.begin + 5 * MS);
 		} else if (kind == 2) { /* in the past: now */
 			assert_int_equal(awl_timeout_reschedule(&s.t, s.begin - 1), 0);
 			assert_int_equal(awl_timeout_expired(&s.t), 1);
 			assert_int_equal(
 				awl_timeout_reschedule(&s.t, s.begin + 5 * MS), -ETIMEDOUT);
-			assert_int_equal(finish(t), -ETIMEDOUT);
+			assert_int_equal(outcome(t), -ETIMEDOUT);
 			assert_int_equal(awl_loop_time(here()), s.begin);
 		} else if (kind == 3) { /* never */
 			assert_int_equal(awl_timeout_reschedule(&s.t, AWL_FOREVER), 0);
-			assert_int_equal(finish(t), 0);
+			assert_int_equal(outcome(t), 0);
 			assert_int_equal(awl_loop_time(here()), s.begin + 1000 * MS);
 		} else { /* never, and then its task is cancelled */
 			assert_int_equal(awl_timeout_reschedule(&s.t, AWL_FOREVER), 0);
 			assert_int_equal(awl_cancel(t, NULL), 1);
-			assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+			assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 			assert_int_equal(awl_timeout_expired(&s.t), 0);
 		}
 		assert_int_equal(awl_timeout_reschedule(&s.t, AWL_FOREVER), AWL_ESCOPE);
@@ -736,12 +736,12 @@ static int waits_for(void *future)
 static int one_tick_body(void *arg)
 {
 	awl_future *f = promise();
-	awl_task *t = start(waits_for, f);
+	awl_task *t = spawn(waits_for, f);
 
 	assert_int_equal(yields(1), 0);
 	assert_int_equal(awl_future_set_result(f, 55), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
-	assert_int_equal(finish(t), AWL_EFUTURECANCELED);
+	assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
 	assert_string_equal(trace, "v");
 	return awl_unref(f);
 }

@@ -17,11 +17,6 @@
 #define CLIENT "10.0.0.2"
 #define PORT 7777
 
-static int64_t now(void)
-{
-	return awl_loop_time(here());
-}
-
 static struct sockaddr_in server_address(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(PORT) };
@@ -313,18 +308,7 @@ static int asks_for_everything(void *arg)
 
 static void each_allocation_in_turn_can_fail(void **state)
 {
-	int64_t n = 0, made;
-	int refused = 0, r;
-
-	do {
-		awl_test_fail_alloc(++n);
-		r = awl_test_run(0, asks_for_everything, NULL);
-		made = awl_test_fail_alloc(0);
-		assert_true(r == 0 || r == -ENOMEM);
-		refused += r == -ENOMEM;
-	} while (made >= n);
-	assert_int_equal(r, 0);
-	assert_true(refused >= 5 && refused == n - 1);
+	assert_true(refuse_each_allocation(asks_for_everything) >= 5);
 }
 
 static int refuses(void *arg)

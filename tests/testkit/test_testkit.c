@@ -13,11 +13,6 @@
 #include <poll.h>
 #include <pthread.h>
 
-static int64_t now(void)
-{
-	return awl_loop_time(here());
-}
-
 /* Each task writes its letter where it comes by. */
 static char log_of[256];
 static size_t logged;
@@ -349,18 +344,7 @@ static int makes_things(void *arg)
 
 static void each_allocation_in_turn_can_fail(void **state)
 {
-	int64_t n = 0, made;
-	int refused = 0, r;
-
-	do {
-		awl_test_fail_alloc(++n);
-		r = awl_test_run(0, makes_things, NULL);
-		made = awl_test_fail_alloc(0);
-		assert_true(r == 0 || r == -ENOMEM);
-		refused += r == -ENOMEM;
-	} while (made >= n);
-	assert_int_equal(r, 0);
-	assert_true(refused >= 5 && refused == n - 1);
+	assert_true(refuse_each_allocation(makes_things) >= 5);
 	assert_true(awl_test_fail_alloc(0) == 0);
 }
 

@@ -10,21 +10,6 @@
 
 #include <semaphore.h>
 
-static struct runner runner;
-
-static int start_runner(void **state)
-{
-	runner_start(&runner);
-	return 0;
-}
-
-static int stop_runner(void **state)
-{
-	runner_stop(&runner);
-	settle();
-	return 0;
-}
-
 static int call(awl_fn *fn, const void *arg, size_t size, int *ret)
 {
 	return awl_call_threadsafe(runner.loop, fn, arg, size, AWL_FOREVER, ret);

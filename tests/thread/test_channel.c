@@ -80,14 +80,6 @@ static void some_turns(void)
 		assert_int_equal(awl_yield(), 0);
 }
 
-static awl_task *task(awl_fn *fn, void *arg)
-{
-	awl_task *t;
-
-	assert_int_equal(awl_create_task(fn, arg, &t), 0);
-	return t;
-}
-
 static void join(awl_task *t)
 {
 	assert_int_equal(awl_join(t), 0);
@@ -104,7 +96,7 @@ static int waiting_body(void *arg)
 	assert_int_equal(try_send(ch, 100), 0);
 	for (int i = 0; i < 3; i++) {
 		s[i] = (struct party){ .ch = ch, .n = i, .status = 1 };
-		t[i] = task(send_one, &s[i]);
+		t[i] = spawn(send_one, &s[i]);
 	}
 	some_turns();
 	assert_int_equal(s[0].status, 1);
@@ -120,7 +112,7 @@ static int waiting_body(void *arg)
 	/* Receivers for items. */
 	for (int i = 0; i < 3; i++) {
 		r[i] = (struct party){ .ch = ch, .status = 1 };
-		t[i] = task(recv_one, &r[i]);
+		t[i] = spawn(recv_one, &r[i]);
 	}
 	some_turns();
 	for (long i = 0; i < 3; i++)
@@ -147,8 +139,8 @@ static int cancel_body(void *arg)
 
 	/* Not served: nothing has moved, and the next in line gets it. */
 	a.ch = b.ch = ch;
-	t = task(recv_one, &a);
-	u = task(recv_one, &b);
+	t = spawn(recv_one, &a);
+	u = spawn(recv_one, &b);
 	some_turns();
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	join(t);
@@ -159,7 +151,7 @@ static int cancel_body(void *arg)
 	assert_int_equal(b.n, 1);
 
 	/* Served, and cancelled before it could run: it has the item, the request stays. */
-	t = task(recv_one, &a);
+	t = spawn(recv_one, &a);
 	some_turns();
 	assert_int_equal(try_send(ch, 2), 0);
 	assert_int_equal(awl_cancel(t, NULL), 1);
@@ -169,7 +161,7 @@ static int cancel_body(void *arg)
 	assert_int_equal(a.next, AWL_ECANCELED);
 
 	/* Cancelled, and served before it could run. */
-	t = task(recv_one, &a);
+	t = spawn(recv_one, &a);
 	some_turns();
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(try_send(ch, 3), 0);
@@ -181,7 +173,7 @@ static int cancel_body(void *arg)
 	/* A sender's the same. */
 	assert_int_equal(try_send(ch, 4), 0);
 	a.n = 5;
-	t = task(send_one, &a);
+	t = spawn(send_one, &a);
 	some_turns();
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(try_recv(ch), 4);
@@ -191,8 +183,8 @@ static int cancel_body(void *arg)
 	assert_int_equal(try_recv(ch), 5);
 
 	/* Taken back before it was seen: it waits on, and keeps its place. */
-	t = task(recv_one, &a);
-	u = task(recv_one, &b);
+	t = spawn(recv_one, &a);
+	u = spawn(recv_one, &b);
 	some_turns();
 	assert_int_equal(awl_cancel(t, NULL), 1);
 	assert_int_equal(awl_uncancel(t), 0);
@@ -243,7 +235,7 @@ static int close_body(void *arg)
 
 	a.ch = b.ch = ch;
 	assert_int_equal(try_send(ch, 1), 0);
-	t = task(send_one, &a);
+	t = spawn(send_one, &a);
 	some_turns();
 	assert_int_equal(awl_channel_close(ch), 0);
 	assert_int_equal(awl_channel_close(ch), 0);
@@ -258,7 +250,7 @@ static int close_body(void *arg)
 	awl_channel_unref(ch);
 
 	ch = b.ch = new_channel(1);
-	t = task(recv_one, &b);
+	t = spawn(recv_one, &b);
 	some_turns();
 	assert_int_equal(awl_channel_close(ch), 0);
 	join(t);
@@ -280,7 +272,7 @@ static int greedy_body(void *arg)
 	long n = 0;
 
 	/* A9: who never has to wait makes room for the others all the same. */
-	t = task(send_one, &other);
+	t = spawn(send_one, &other);
 	for (; other.status == 1 && n < 100000; n++)
 		assert_int_equal(awl_channel_send(ch, &n), 0);
 	assert_true(n < 1000);
@@ -579,7 +571,7 @@ static int disturb_body(void *arg)
 
 	atomic_store(&tried, 0);
 	atomic_store(&accepted, 0);
-	t = task(take_many, &k);
+	t = spawn(take_many, &k);
 	assert_int_equal(pthread_create(&thread, NULL, pushing, k.ch), 0);
 	for (long i = 0; i < rounds; i++) {
 		awl_cancel(t, NULL);
@@ -639,7 +631,7 @@ static int disturb_sender_body(void *arg)
 	struct taker sender = { .ch = new_channel(1) }, receiver = sender;
 	long rounds = test_scale("AWL_TEST_RACES", 5000);
 	pthread_t thread;
-	awl_task *t = task(send_many, &sender);
+	awl_task *t = spawn(send_many, &sender);
 
 	assert_int_equal(pthread_create(&thread, NULL, pulling, &receiver), 0);
 	for (long i = 0; i < rounds; i++) {
@@ -679,9 +671,9 @@ static int close_race_body(void *arg)
 
 		s.ch = r.ch = ch;
 		s.n = 77;
-		tr = task(recv_one, &r);
+		tr = spawn(recv_one, &r);
 		assert_int_equal(pthread_create(&thread, NULL, close_it, ch), 0);
-		ts = task(send_one, &s);
+		ts = spawn(send_one, &s);
 		join(ts);
 		join(tr);
 		pthread_join(thread, NULL);

@@ -187,8 +187,6 @@ static void a_call_sent_while_a_loop_closes_is_made_or_refused(void **state)
 
 /* --- against the end of what was asked for --------------------------------------------------- */
 
-static struct runner runner;
-
 /* What the second thread does with each round's cfuture. */
 static struct {
 	awl_cfuture *c;

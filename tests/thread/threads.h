@@ -138,4 +138,20 @@ static inline void runner_stop(struct runner *r)
 	awl_loop_unref(r->loop);
 }
 
+/* The one that a case, or a group of them, begins and ends with. */
+static struct runner runner;
+
+static inline int start_runner(void **state)
+{
+	runner_start(&runner);
+	return 0;
+}
+
+static inline int stop_runner(void **state)
+{
+	runner_stop(&runner);
+	settle();
+	return 0;
+}
+
 #endif
