@@ -166,6 +166,14 @@ static int destroy(awl_condition *c, awl_loop *l, const char *call)
 
 int awl_condition_destroy(awl_condition *condition)
 {
+	AWL__NOT_NULL(condition);
+	if (awl__sync_orphaned(&condition->_sync)) { /* its own lock may be in use all the same */
+		int r = condition->_lock ? 0 : awl_lock_destroy(&condition->_own);
+
+		if (r == 0)
+			condition->_sync._home = AWL__SYNC_GONE;
+		return r;
+	}
 	AWL__SYNC(condition, l, AWL__BY_CALLBACK);
 	return destroy(condition, l, __func__);
 }

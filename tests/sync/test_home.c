@@ -123,6 +123,43 @@ static void outside_any_loop_nothing_is_bound(void **state)
 	assert_int_equal(awl_queue_destroy(&queue), 0);
 }
 
+static void what_was_never_used_is_destroyed_anywhere(void **state)
+{
+	awl_condition condition = AWL_CONDITION_INIT(NULL), with_lock = AWL_CONDITION_INIT(&lock);
+	awl_semaphore semaphore = AWL_SEMAPHORE_INIT(1);
+	awl_limiter limiter = AWL_LIMITER_INIT(1);
+	awl_barrier barrier = AWL_BARRIER_INIT(1);
+
+	fresh();
+	assert_int_equal(awl_condition_destroy(&condition), 0);
+	assert_int_equal(awl_condition_destroy(&with_lock), 0);
+	assert_int_equal(awl_semaphore_destroy(&semaphore), 0);
+	assert_int_equal(awl_limiter_destroy(&limiter), 0);
+	assert_int_equal(awl_barrier_destroy(&barrier), 0);
+	assert_int_equal(awl_lock_destroy(&lock), 0);
+	assert_int_equal(awl_event_destroy(&event), 0);
+	assert_int_equal(awl_queue_destroy(&queue), 0);
+	assert_int_equal(awl_condition_destroy(&condition), AWL_EDEAD);
+	assert_int_equal(awl_condition_acquire(&condition), AWL_EDEAD);
+}
+
+static int has_its_lock(void *arg)
+{
+	assert_int_equal(awl_condition_acquire(arg), 0);
+	assert_int_equal(awl_condition_destroy(arg), -EBUSY);
+	return awl_condition_release(arg);
+}
+
+static void a_condition_nobody_waited_for_is_in_use_while_its_lock_is(void **state)
+{
+	awl_condition condition = AWL_CONDITION_INIT(NULL);
+	awl_loop *l = new_loop(NULL);
+
+	assert_int_equal(awl_loop_run_until_complete(l, has_its_lock, &condition), 0);
+	assert_int_equal(awl_condition_destroy(&condition), 0);
+	end_loop(l);
+}
+
 static void a_loop_that_nobody_runs_is_taken_for_the_call(void **state)
 {
 	awl_loop *l = new_loop(NULL);
@@ -177,6 +214,8 @@ int main(void)
 		TEST(outside_any_loop_nothing_is_bound),
 		TEST(a_loop_that_nobody_runs_is_taken_for_the_call),
 		TEST(a_callback_may_use_what_does_not_wait),
+		TEST(what_was_never_used_is_destroyed_anywhere),
+		TEST(a_condition_nobody_waited_for_is_in_use_while_its_lock_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
