@@ -2,8 +2,8 @@
 /*
  * datagram_transfer.c - sending and receiving datagrams.
  */
-#include "base/clock.h"
 #include "net/datagram.h"
+#include "net/room.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -12,13 +12,13 @@
 #define BATCH 32
 
 /* The operation in w, as awl__task_op_run says. The endpoint may be gone afterwards. */
-static int run(awl_datagram *d, struct awl__task *t, struct awl__datagram_wait *w, int64_t until)
+static int run(awl_datagram *d, struct awl__task *t, struct awl__datagram_wait *w)
 {
 	int r;
 
 	w->o.op.fd = d->fd;
 	awl__list_push(&d->waits, &w->link);
-	r = awl__task_op_run(t, &w->o, until);
+	r = awl__task_op_run(t, &w->o, INT64_MAX);
 	awl__list_remove(&w->link);
 	return r;
 }
@@ -70,7 +70,7 @@ int awl_datagram_recv(awl_datagram *d, void *buf, size_t len, size_t *size)
 
 	AWL__DATAGRAM_TASK(d, t);
 	r = begin(d, buf, len, __func__);
-	return r < 0 ? r : end(d, received(run(d, t, &w, INT64_MAX), len, size, __func__));
+	return r < 0 ? r : end(d, received(run(d, t, &w), len, size, __func__));
 }
 
 int awl_datagram_recvfrom(awl_datagram *d, void *buf, size_t len, struct sockaddr *addr,
@@ -90,41 +90,37 @@ int awl_datagram_recvfrom(awl_datagram *d, void *buf, size_t len, struct sockadd
 		return r;
 	hdr.msg_name = addr;
 	hdr.msg_namelen = *addr_len;
-	r = run(d, t, &w, INT64_MAX);
+	r = run(d, t, &w);
 	if (r >= 0)
 		*addr_len = hdr.msg_namelen;
 	return end(d, received(r, len, size, __func__));
 }
 
 /* --- sending ----------------------------------------------------------------------------------
- * A datagram is tried and tried anew, and is never left with the kernel: io_uring goes on where the
- * first attempt stopped, which for one that found no room after it was copied is its end.
+ * A datagram is tried and tried anew, and is never left with the kernel: room.h says why.
  */
 
-#define FIRST_PAUSE AWL_MS
-#define LAST_PAUSE (16 * AWL_MS)
-
-/*
- * Until there is room, perhaps. Whose room an unconnected unix socket waits for the kernel cannot
- * know, and calls it writable: those look again from time to time.
- */
-static int wait_for_room(awl_datagram *d, struct awl__task *t, int64_t *pause)
+/* Until there is room, perhaps. */
+static int wait_for_room(awl_datagram *d, struct awl__task *t)
 {
-	bool blind = d->family == AF_UNIX && !d->connected;
-	struct awl__datagram_wait w = { .o.op = { .kind = AWL__OP_POLL,
-						.u.events = blind ? POLLPRI : POLLOUT } };
+	struct awl__datagram_wait w = { .o.op = { .kind = AWL__OP_POLL, .u.events = POLLOUT } };
 	int r;
 
 	if (d->closing) /* since it was told of room that another took */
 		return AWL_EDEAD;
-	if (!blind) {
-		r = run(d, t, &w, INT64_MAX);
-		return r < 0 ? r : 0;
-	}
-	r = run(d, t, &w, awl__clock_after(awl__reactor_now(d->loop->reactor), *pause));
-	if (*pause < LAST_PAUSE)
-		*pause *= 2;
-	return r < 0 && r != -ETIMEDOUT ? r : 0;
+	r = run(d, t, &w);
+	return r < 0 ? r : 0;
+}
+
+static int send_when_room(awl_datagram *d, struct awl__task *t, struct msghdr *hdr)
+{
+	struct awl__datagram_wait w = { .o.op.fd = d->fd };
+	int r;
+
+	awl__list_push(&d->waits, &w.link);
+	r = awl__send_when_room(t, &w.o, hdr, 0);
+	awl__list_remove(&w.link);
+	return r;
 }
 
 static void spend(struct awl__task *t)
@@ -136,19 +132,19 @@ static void spend(struct awl__task *t)
 static int send_one(awl_datagram *d, struct awl__task *t, struct msghdr *hdr)
 {
 	struct awl__op op = { .kind = AWL__OP_SENDMSG, .fd = d->fd, .u.msg = { hdr, 0 } };
-	int64_t pause = FIRST_PAUSE;
+	int r;
 
-	for (;;) {
-		int r = awl__reactor_try(d->loop->reactor, &op);
-
-		if (awl__likely(r != -EAGAIN)) {
-			spend(t);
-			return r < 0 ? r : 0;
+	while (awl__unlikely((r = awl__reactor_try(d->loop->reactor, &op)) == -EAGAIN)) {
+		if (d->family == AF_UNIX && !d->connected) {
+			r = send_when_room(d, t, hdr);
+			break;
 		}
-		r = wait_for_room(d, t, &pause);
+		r = wait_for_room(d, t);
 		if (r < 0)
 			return r;
 	}
+	spend(t);
+	return r < 0 ? r : 0;
 }
 
 static bool is_same(const struct sockaddr *a, const struct sockaddr *b, socklen_t len)

@@ -2,6 +2,7 @@
 /*
  * transfer.c - bytes through a lent socket: one operation a call, for all but sendall.
  */
+#include "net/room.h"
 #include "net/socket.h"
 
 /* What would mean one thing on one reactor and another on the next. */
@@ -45,6 +46,32 @@ int awl_sock_recv(int fd, void *buf, size_t len, int flags)
 	return run(t, &o, flags, __func__);
 }
 
+/* To a receiver of this machine that the message names. */
+static int send_locally(struct awl__task *t, struct awl__task_op *o, const char *call)
+{
+	struct msghdr *hdr = o->op.u.msg.hdr;
+	int flags = o->op.u.msg.flags;
+	awl_loop *l = awl__task_loop(t);
+	int r = awl__lent_begin(t, o, AWL__TURN_OUT, call);
+
+	if (r < 0)
+		return r;
+	r = awl__reactor_try(l->reactor, &o->op);
+	if (r == -EAGAIN)
+		r = awl__send_when_room(t, o, hdr, flags);
+	else if (--l->budget <= 0)
+		awl__task_pause(t);
+	awl__lent_leave(o);
+	return r;
+}
+
+static bool is_local(const struct msghdr *hdr)
+{
+	const struct sockaddr *to = hdr->msg_name;
+
+	return to && hdr->msg_namelen >= sizeof to->sa_family && to->sa_family == AF_UNIX;
+}
+
 int awl__sock_message(
 	struct awl__task *t, uint8_t kind, int fd, struct msghdr *hdr, int flags, const char *call)
 {
@@ -52,6 +79,8 @@ int awl__sock_message(
 
 	o.op.u.msg.hdr = hdr;
 	o.op.u.msg.flags = flags & ~MSG_DONTWAIT;
+	if (kind == AWL__OP_SENDMSG && is_local(hdr) && !(flags & MSG_DONTWAIT))
+		return send_locally(t, &o, call);
 	return run(t, &o, flags, call);
 }
 

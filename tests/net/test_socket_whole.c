@@ -134,6 +134,125 @@ static void and_so_it_does_where_it_names_the_receiver_itself(void **state)
 	in_loop(unconnected, NULL);
 }
 
+/* --- sending: to one who has no room, and is only named --------------------------------------- */
+
+/* The receiver's queue is full, and a task waits to send one more. */
+struct crowd {
+	int from, to, queued;
+	awl_task *waits;
+	int (*send)(int fd, const void *buf, size_t len, int flags);
+};
+
+static int with_sendto(int fd, const void *buf, size_t len, int flags)
+{
+	return awl_sock_sendto(fd, buf, len, flags, ADDRESS(receiver), receiver_len);
+}
+
+static int with_sendmsg(int fd, const void *buf, size_t len, int flags)
+{
+	struct iovec part = { (void *)(uintptr_t)buf, len };
+	struct msghdr m = { .msg_name = &receiver,
+		.msg_namelen = receiver_len,
+		.msg_iov = &part,
+		.msg_iovlen = 1 };
+
+	return awl_sock_sendmsg(fd, &m, flags);
+}
+
+static int one_more(void *arg)
+{
+	const struct crowd *c = arg;
+
+	return c->send(c->from, "one more", 8, 0);
+}
+
+static void crowd(struct crowd *c)
+{
+	receiver = local_address(&receiver_len);
+	c->to = awl_socket(AF_UNIX, SOCK_DGRAM, 0);
+	c->from = awl_socket(AF_UNIX, SOCK_DGRAM, 0);
+	assert_int_equal(awl_sock_bind(c->to, ADDRESS(receiver), receiver_len), 0);
+	c->queued = 0;
+	while (c->send(c->from, "one", 3, MSG_DONTWAIT) == 3)
+		c->queued++;
+	assert_true(c->queued > 0);
+	c->waits = spawn(one_more, c);
+	assert_int_equal(awl_yield(), 0);
+}
+
+static void disperse(struct crowd *c)
+{
+	assert_int_equal(awl_sock_close(c->from), 0);
+	assert_int_equal(awl_sock_close(c->to), 0);
+}
+
+static int rests(struct crowd *c)
+{
+	awl_loop *l = here();
+	uint64_t steps = l->steps, syscalls = l->reactor->syscalls;
+	char buf[16];
+
+	assert_int_equal(awl_sleep(100 * AWL_MS), 0);
+	assert_true(l->steps - steps < 40);
+	assert_true(l->reactor->syscalls - syscalls < 200);
+	assert_false(awl_done(c->waits));
+	for (int i = 0; i < c->queued; i++)
+		assert_int_equal(awl_sock_recv(c->to, buf, sizeof buf, 0), 3);
+	assert_int_equal(awl_sock_recv(c->to, buf, sizeof buf, 0), 8);
+	assert_memory_equal(buf, "one more", 8);
+	return outcome(c->waits) == 8 ? 0 : -EBADMSG;
+}
+
+static int is_cancelled(struct crowd *c)
+{
+	char buf[16];
+
+	awl_cancel(c->waits, "enough");
+	assert_int_equal(outcome(c->waits), AWL_EFUTURECANCELED);
+	for (int i = 0; i < c->queued; i++)
+		assert_int_equal(awl_sock_recv(c->to, buf, sizeof buf, 0), 3);
+	return awl_sock_recv(c->to, buf, sizeof buf, MSG_DONTWAIT) == -EAGAIN ? 0 : -EBADMSG;
+}
+
+static int is_closed(struct crowd *c)
+{
+	assert_int_equal(awl_sock_close(c->from), 0);
+	assert_int_equal(outcome(c->waits), AWL_EDEAD);
+	c->from = awl_socket(AF_UNIX, SOCK_DGRAM, 0);
+	return c->from < 0 ? c->from : 0;
+}
+
+static int crowd_body(void *arg)
+{
+	static int (*const ways[])(int, const void *, size_t, int) = { with_sendto, with_sendmsg };
+	int (*const *check)(struct crowd *) = arg;
+
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		struct crowd c = { .send = ways[i] };
+
+		crowd(&c);
+		assert_int_equal((*check)(&c), 0);
+		disperse(&c);
+	}
+	return 0;
+}
+
+static void on_crowd(int (*check)(struct crowd *))
+{
+	in_loop(crowd_body, &check);
+}
+
+static void who_waits_for_a_named_receivers_room_does_not_spin(void **state)
+{
+	on_crowd(rests);
+}
+
+static void who_waits_for_a_named_receivers_room_can_be_stopped(void **state)
+{
+	on_crowd(is_cancelled);
+	on_crowd(is_closed);
+}
+
 /* --- rights ---------------------------------------------------------------------------------- */
 
 static int send_right(void *arg)
@@ -257,6 +376,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_datagram_that_waits_for_room_arrives_whole),
 		cmocka_unit_test(and_so_it_does_where_it_names_the_receiver_itself),
+		cmocka_unit_test(who_waits_for_a_named_receivers_room_does_not_spin),
+		cmocka_unit_test(who_waits_for_a_named_receivers_room_can_be_stopped),
 		cmocka_unit_test(a_descriptor_that_waits_for_room_is_sent_once),
 		cmocka_unit_test(who_waits_for_a_message_gets_its_senders_credentials_alone),
 	};
