@@ -93,13 +93,13 @@ enum awl_server_flags {
 };
 
 /*
- * Listens and serves from now on: *ret, one reference. `host` NULL: every interface. The server's
- * tasks are the running loop's. An address that is not this machine's is passed over, if there is
- * another, and reported. A socket file is removed at the close if it is still the server's; one
- * that is found there is removed if it is a socket at which nobody answers. Errors: -EADDRINUSE,
- * -EACCES,
- * ... with the address; AWL_ENONAME; AWL_ECANCELED; -ENOMEM, -EINVAL, and -EBUSY (a descriptor that
- * has an owner); nothing is left open then. asyncio: R1, P17, P20.
+ * Listens and serves from now on: *ret, one reference. `host` NULL: every interface. Several names
+ * are looked up together, and the first failure ends that. The server's tasks are the running
+ * loop's. An address that is not this machine's is passed over, if there is another, and reported.
+ * A socket file is removed at the close if it is still the server's; one that is found there is
+ * removed if it is a socket at which nobody answers. Errors: -EADDRINUSE, -EACCES, ... with the
+ * address; AWL_ENONAME; AWL_ECANCELED; -ENOMEM, -EINVAL, and -EBUSY (a descriptor that has an
+ * owner); nothing is left open then. asyncio: R1, P17, P20.
  *
  * Where an accept fails for want of descriptors or memory the exception handler is told, once, and
  * it tries again every second: who comes meanwhile waits in the backlog. asyncio: P18. A listening

@@ -10,6 +10,7 @@
 #include "net/literal.h"
 #include "net/local.h"
 
+#include <awl/combine.h>
 #include <awl/names.h>
 
 #include <fcntl.h>
@@ -280,19 +281,66 @@ static int add_every_interface(struct opening *op)
 	return r;
 }
 
-static int add_host(struct opening *op, const char *host)
+static int add_found(struct opening *op, const struct addrinfo *list)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *list;
-	int r = awl_getaddrinfo_abandonable(host, NULL, &hints, &list);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	for (const struct addrinfo *a = list; r == 0 && a; a = a->ai_next) {
 		awl__address_set_port(
 			(struct sockaddr_storage *)a->ai_addr, (in_port_t)op->o->port);
 		r = add_address(op, a->ai_addr, a->ai_addrlen);
 	}
-	awl_freeaddrinfo(list);
+	return r;
+}
+
+/* One of the names, which are looked up together. */
+struct lookup {
+	const char *host; /* NULL: every interface */
+	struct addrinfo *list;
+	struct awl__detail *failure; /* the first in time: its words are its task's, who goes */
+};
+
+static int look_up(void *arg)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+	struct lookup *u = arg;
+	int r = u->host ? awl_getaddrinfo_abandonable(u->host, NULL, &hints, &u->list) : 0;
+
+	if (r < 0 && r != AWL_ECANCELED && !u->failure->err) {
+		u->failure->err = r;
+		snprintf(u->failure->words, sizeof u->failure->words, "%s", awl_error_detail(r));
+	}
+	return r;
+}
+
+static int look_up_all(awl_job *jobs, size_t n, const struct awl__detail *failure)
+{
+	int r = n == 1 ? look_up(jobs->arg) : awl_gather(jobs, n, AWL_CANCEL_SIBLINGS);
+
+	return r < 0 && r == failure->err ? awl__fail(r, "%s", failure->words) : r;
+}
+
+/* The addresses in the order of the hosts, whoever was answered first. */
+static int add_hosts(struct opening *op, const char *const *hosts, size_t n)
+{
+	struct awl__detail failure = { 0 };
+	struct lookup *all;
+	awl_job *jobs = awl__alloc_zero(n * (sizeof *jobs + sizeof *all));
+	int r;
+
+	if (!jobs)
+		return -ENOMEM;
+	all = (struct lookup *)(jobs + n);
+	for (size_t i = 0; i < n; i++) {
+		all[i] = (struct lookup){ hosts[i], NULL, &failure };
+		jobs[i] = (awl_job){ .fn = look_up, .arg = &all[i] };
+	}
+	r = look_up_all(jobs, n, &failure);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = hosts[i] ? add_found(op, all[i].list) : add_every_interface(op);
+	for (size_t i = 0; i < n; i++)
+		awl_freeaddrinfo(all[i].list);
+	awl__free(jobs);
 	return r;
 }
 
@@ -301,7 +349,7 @@ static int find_addresses(struct opening *op)
 	const awl_server_options *o = op->o;
 	struct sockaddr_un addr;
 	socklen_t len = 0;
-	int r = 0;
+	int r;
 
 	if (o->path) {
 		r = awl__local_address(o->path, &addr, &len, op->call);
@@ -309,9 +357,7 @@ static int find_addresses(struct opening *op)
 	}
 	if (!o->hosts)
 		return add_every_interface(op);
-	for (int i = 0; r == 0 && i < o->host_count; i++)
-		r = o->hosts[i] ? add_host(op, o->hosts[i]) : add_every_interface(op);
-	return r;
+	return add_hosts(op, o->hosts, (size_t)o->host_count);
 }
 
 /* --- adopted ones -------------------------------------------------------------------------------

@@ -321,6 +321,102 @@ static void where_one_descriptor_is_refused_all_stay_the_callers(void **state)
 /* --- on the way ---------------------------------------------------------------------------------
  */
 
+/* --- names --------------------------------------------------------------------------------------
+ */
+
+static const char *const names[] = { "a.example", "::1", "b.example", "127.0.0.9", "c.example" };
+
+static int starts_at_names(void *arg)
+{
+	awl_server_options o = { .hosts = names, .host_count = COUNT(names), .port = 80 };
+	awl_server **ret = arg;
+	int64_t began = now();
+	int r = awl_start_server_with(&o, echo, NULL, ret);
+
+	return r < 0 ? r : (int)((now() - began) / AWL_MS);
+}
+
+static void assert_listens_at(awl_server *server, int index, const char *address)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof a;
+	char text[AWL_ADDRESS_TEXT];
+
+	assert_int_equal(awl_server_getsockname(server, index, (struct sockaddr *)&a, &len), 0);
+	assert_string_equal(
+		awl_address_text((struct sockaddr *)&a, len, text, sizeof text), address);
+}
+
+static int names_answer(void *arg)
+{
+	awl_server *server = NULL;
+
+	assert_int_equal(awl_test_name("a.example", "127.0.0.3", 30 * AWL_MS), 0);
+	assert_int_equal(awl_test_name("b.example", "127.0.0.5 127.0.0.4", 20 * AWL_MS), 0);
+	assert_int_equal(awl_test_name("c.example", "127.0.0.3 127.0.0.2", 0), 0);
+	assert_int_equal(starts_at_names(&server), 30);
+	assert_int_equal(awl_server_sockets(server), 6);
+	assert_listens_at(server, 0, "127.0.0.3:80");
+	assert_listens_at(server, 1, "[::1]:80");
+	assert_listens_at(server, 2, "127.0.0.5:80");
+	assert_listens_at(server, 3, "127.0.0.4:80");
+	assert_listens_at(server, 4, "127.0.0.9:80");
+	assert_listens_at(server, 5, "127.0.0.2:80");
+	end_server(server);
+	return 0;
+}
+
+/* P17 */
+static void names_are_looked_up_together_and_listened_at_in_their_order(void **state)
+{
+	exactly(names_answer, NULL);
+}
+
+static int names_fail(void *arg)
+{
+	awl_server *server = NULL;
+	int64_t began = now();
+
+	assert_int_equal(awl_test_name("a.example", "127.0.0.3", AWL_SEC), 0);
+	assert_int_equal(awl_test_name_fails("b.example", AWL_ENONAME, 30 * AWL_MS), 0);
+	assert_int_equal(awl_test_name_fails("c.example", AWL_ENAMESERVER, 20 * AWL_MS), 0);
+	assert_int_equal(starts_at_names(&server), AWL_ENAMESERVER);
+	assert_non_null(strstr(awl_error_detail(AWL_ENAMESERVER), "c.example"));
+	assert_int_equal((now() - began) / AWL_MS, 20);
+	assert_null(server);
+	return 0;
+}
+
+/* P17 */
+static void the_first_name_to_fail_is_told_and_the_others_are_left(void **state)
+{
+	exactly(names_fail, NULL);
+}
+
+static int names_cancelled(void *arg)
+{
+	assert_int_equal(awl_test_name("a.example", "127.0.0.3", 2 * AWL_MS), 0);
+	assert_int_equal(awl_test_name("b.example", "127.0.0.4", 6 * AWL_MS), 0);
+	assert_int_equal(awl_test_name("c.example", "127.0.0.2", 4 * AWL_MS), 0);
+	for (int64_t at = 0; at < 6; at++) {
+		awl_server *server = NULL;
+		awl_task *t = spawn(starts_at_names, &server);
+
+		if (at)
+			assert_int_equal(awl_sleep(at * AWL_MS), 0);
+		awl_cancel(t, "enough");
+		assert_int_equal(outcome(t), AWL_EFUTURECANCELED);
+		assert_int_equal(here()->live, 1);
+		assert_null(server);
+	}
+	return 0;
+}
+
+static void names_are_left_where_the_start_is_cancelled(void **state)
+{
+	exactly(names_cancelled, NULL);
+}
+
 static int starts_at_a_slow_name(void *arg)
 {
 	const char *const hosts[] = { "127.0.0.1", "slow.example" };
@@ -404,6 +500,9 @@ int main(void)
 		cmocka_unit_test(a_stale_socket_file_is_removed_and_nothing_else),
 		cmocka_unit_test(listening_sockets_are_adopted_and_others_refused),
 		cmocka_unit_test(where_one_descriptor_is_refused_all_stay_the_callers),
+		cmocka_unit_test(names_are_looked_up_together_and_listened_at_in_their_order),
+		cmocka_unit_test(the_first_name_to_fail_is_told_and_the_others_are_left),
+		cmocka_unit_test(names_are_left_where_the_start_is_cancelled),
 		cmocka_unit_test(a_start_that_is_cancelled_leaves_nothing_open),
 		cmocka_unit_test(a_socket_that_fails_for_good_closes_the_server_and_is_told),
 	};
