@@ -145,7 +145,9 @@ static int keep(struct opening *op, int fd, bool adopted)
 
 	if (r < 0)
 		return r;
-	*k = (struct awl__listener){ .fd = fd, .adopted = adopted, .len = sizeof k->address };
+	*k = (struct awl__listener){
+		.fd = fd, .adopted = adopted, .lent = adopted, .len = sizeof k->address
+	};
 	r = reactor->class->net->name(reactor, fd, false, (struct sockaddr *)&k->address, &k->len);
 	if (r < 0) {
 		awl__reactor_disown(reactor, fd);
@@ -480,7 +482,8 @@ void awl__listener_close(awl_loop *l, struct awl__listener *k)
 	if (k->fd < 0)
 		return;
 	awl__reactor_disown(l->reactor, k->fd);
-	l->reactor->class->net->close(l->reactor, k->fd);
+	if (!k->lent)
+		l->reactor->class->net->close(l->reactor, k->fd);
 	k->fd = -1;
 }
 

@@ -211,6 +211,8 @@ static int start(const awl_server_options *o, awl_connected_fn *fn, void *arg, a
 	if (r == 0)
 		r = begin_tasks(t, s);
 	if (r == 0) {
+		for (int i = 0; i < s->at.count; i++)
+			s->at.all[i].lent = false;
 		s->refs = 1;
 		*ret = s;
 	} else {
