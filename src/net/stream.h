@@ -54,6 +54,7 @@ struct awl__stream_out {
 	size_t high, low;
 	bool full; /* has been above high, and since then not down to low */
 	bool armed; /* awl__stream_flush is to come */
+	uint8_t wants; /* sends refused in a row, the system being short of memory */
 	struct awl__list waiters; /* tasks that wait for less of it */
 	struct awl__op op; /* a socket's, while armed */
 };

@@ -11,6 +11,7 @@
 
 #define HIGH 65536u
 #define LOW 16384u
+#define WANTS_MAX 16u /* sends refused in a row; then the connection is given up */
 
 static int out_of(awl_stream *s, struct awl__stream_out **ret)
 {
@@ -78,17 +79,31 @@ static void send_eof(awl_stream *s)
 		s->eof_sent = true;
 }
 
-/* As much as goes at once: 0, or the connection's error. */
-static int send_now(awl_stream *s, struct awl__buffer *b)
+/* As much as goes at once: 0, or what the last attempt said. */
+static int send_now(awl_stream *s, struct awl__stream_out *out)
 {
+	struct awl__buffer *b = &out->unsent;
+
 	while (awl__buffered(b)) {
 		int r = s->class->try_send(s, b->data + b->start, awl__buffered(b));
 
 		if (r < 0)
-			return s->write_failed; /* 0: it may go later */
+			return r;
 		b->start += (size_t)r;
+		out->wants = 0;
 	}
 	return 0;
+}
+
+/*
+ * There is room, and yet the system has none for it: that may pass while others run, but to go on
+ * asking is to spin. 0: it is asked again.
+ */
+static int wants(struct awl__stream_out *out, int err)
+{
+	if (err == -EAGAIN || ++out->wants < WANTS_MAX)
+		return 0;
+	return err;
 }
 
 /* The rest is sent once that can be: 0; 1: it can be now. */
@@ -111,7 +126,9 @@ static int pump(awl_stream *s, struct awl__stream_out *out)
 	int r;
 
 	do {
-		r = send_now(s, &out->unsent);
+		r = send_now(s, out);
+		if (r < 0)
+			r = s->write_failed ? s->write_failed : wants(out, r);
 		if (r == 0)
 			r = arm(s, out);
 	} while (r > 0);

@@ -152,6 +152,35 @@ static void a_reset_in_the_middle_is_told_and_what_came_before_is_right(void **s
 	every_seed(&(awl_test_network){ .short_in = 3, .reset_in = 40 }, true);
 }
 
+/* --- a system that has nothing to give, and goes on so --- */
+
+static int never_has_room(void *arg)
+{
+	const awl_test_network wants = { .nobufs_in = 1 };
+	struct ends e = { .kind = *(enum kind *)arg };
+	size_t full;
+
+	make_ends(&e);
+	full = fill_up(e.a);
+	assert_int_equal(awl_stream_write_buffered(e.a, "the rest", 8), 0);
+	assert_int_equal(awl_test_set_network(&wants), 0);
+	swallow(e.b, full);
+	let_them();
+	assert_int_equal(awl_stream_get_write_buffer_size(e.a), 0);
+	assert_int_equal(awl_stream_drain(e.a), -ENOBUFS);
+	assert_int_equal(awl_stream_write_buffered(e.a, "more", 4), -ENOBUFS);
+	assert_int_equal(awl_test_set_network(NULL), 0);
+	end_stream(&e.a);
+	end_stream(&e.b);
+	return 0;
+}
+
+static void what_is_refused_again_and_again_is_given_up_and_told(void **state)
+{
+	for (enum kind kind = UNIX; kind <= TCP; kind++)
+		assert_int_equal(awl_test_run(0, never_has_room, &kind), 0);
+}
+
 /* --- no memory --- */
 
 static int no_more(int r)
@@ -237,6 +266,7 @@ int main(void)
 		cmocka_unit_test(short_transfers_and_false_alarms_change_no_byte),
 		cmocka_unit_test(a_slow_and_lossy_network_changes_no_byte),
 		cmocka_unit_test(a_reset_in_the_middle_is_told_and_what_came_before_is_right),
+		cmocka_unit_test(what_is_refused_again_and_again_is_given_up_and_told),
 		cmocka_unit_test(whatever_allocation_fails_is_an_error_and_leaves_nothing),
 	};
 
