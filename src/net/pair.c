@@ -54,17 +54,26 @@ static int take(struct memory_stream *m, void *buf, size_t len)
 		n = len;
 	memcpy(buf, m->inbox.data + m->inbox.start, n);
 	m->inbox.start += n;
+	if (m->peer)
+		room_made(m->peer); /* what is buffered there goes on in this memory */
 	if (!awl__buffered(&m->inbox))
 		awl__buffer_give(m->base.loop, &m->inbox);
-	if (m->peer)
-		room_made(m->peer);
 	return (int)n;
+}
+
+/* Without memory for all of it: for as much as there is. */
+static size_t reserve(struct memory_stream *m, size_t len)
+{
+	struct awl__buffer *b = &m->inbox;
+
+	if (awl__buffer_reserve(m->base.loop, b, len) == 0)
+		return len;
+	return b->cap - b->end;
 }
 
 static int put(struct memory_stream *m, const void *buf, size_t len)
 {
 	struct memory_stream *to = m->peer;
-	int r;
 
 	if (!to)
 		return -EPIPE;
@@ -72,9 +81,9 @@ static int put(struct memory_stream *m, const void *buf, size_t len)
 		len = room(to);
 	if (!len)
 		return -EAGAIN;
-	r = awl__buffer_reserve(to->base.loop, &to->inbox, len);
-	if (r < 0)
-		return r;
+	len = reserve(to, len);
+	if (!len)
+		return -ENOMEM;
 	memcpy(to->inbox.data + to->inbox.end, buf, len);
 	to->inbox.end += len;
 	awl__stream_moved(&to->base, to->base.loop->now);
