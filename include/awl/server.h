@@ -119,8 +119,8 @@ AWL_LOOP_THREAD int awl_server_is_serving(awl_server *server);
 /*
  * Serves until the server is closed and its last connection has ended: 0, or what the server failed
  * with. When the task is asked to stop it closes the server, asks the connections to stop and waits
- * until they have ended: AWL_ECANCELED. Once at a time: -EBUSY; AWL_EDEAD: closed already;
- * AWL_EDEADLK in one of its own connections. asyncio: P19.
+ * until they have ended, unless one of them waits for this very task: AWL_ECANCELED. Once at a
+ * time: -EBUSY; AWL_EDEAD: closed already; AWL_EDEADLK in one of its own connections. asyncio: P19.
  */
 AWL_MUST AWL_TASK int awl_server_serve_forever(awl_server *server);
 

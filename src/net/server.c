@@ -265,16 +265,21 @@ int awl_start_unix_server(awl_connected_fn *fn, void *arg, const char *path, awl
 	if (awl__unlikely(begun_ < 0)) \
 	return begun_
 
-/* Its connections are asked to stop; nothing interrupts the wait for them. */
+/*
+ * Its connections are asked to stop; nothing interrupts the wait for them, but that one of them has
+ * come to wait for this task meanwhile, shielded: it ends once we have.
+ */
 static void finish(struct awl__task *t, awl_server *s)
 {
 	uint16_t shield = t->shield;
+	int r;
 
 	awl__server_close(s, 0);
 	awl__connections_stop(s, false);
 	t->shield = AWL__UNINTERRUPTED;
-	while (awl_join(s->supervisor) < 0 && !awl__is_done(s->supervisor))
-		;
+	do
+		r = awl_join(s->supervisor);
+	while (r < 0 && r != AWL_EDEADLK);
 	t->shield = shield;
 }
 
