@@ -220,6 +220,45 @@ static void a_copy_of_what_is_closed_is_refused(void **state)
 	on_each(refuses);
 }
 
+/* To a file: what is there is written, and taken when it was. */
+static int to_file(awl_stream *from, int fd)
+{
+	const void *data;
+	int r;
+
+	while ((r = awl_stream_peek(from, &data)) > 0) {
+		r = awl_fd_write(fd, data, (size_t)r);
+		if (r < 0)
+			return r;
+		assert_int_equal(awl_stream_consume(from, (size_t)r), 0);
+	}
+	return r;
+}
+
+static void full_then_not(struct ends *e)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	int file = memfd_create("file", MFD_CLOEXEC);
+	char back[8];
+
+	assert_true(full >= 0 && file >= 0);
+	say(e->a, "precious");
+	assert_int_equal(awl_stream_write_eof(e->a), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(to_file(e->b, full), -ENOSPC);
+	assert_int_equal(to_file(e->b, file), 0);
+	assert_int_equal(pread(file, back, sizeof back, 0), sizeof back);
+	assert_memory_equal(back, "precious", sizeof back);
+	assert_int_equal(awl_sock_close(full), 0);
+	assert_int_equal(awl_sock_close(file), 0);
+}
+
+static void what_a_full_disk_refuses_is_still_in_the_stream(void **state)
+{
+	REAL_KERNEL(); /* sim has no disk */
+	on_each(full_then_not);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +267,7 @@ int main(void)
 		cmocka_unit_test(a_cancel_ends_both_ways_and_leaves_the_streams_usable),
 		cmocka_unit_test(what_the_other_stream_did_not_take_stays_in_the_first),
 		cmocka_unit_test(a_copy_of_what_is_closed_is_refused),
+		cmocka_unit_test(what_a_full_disk_refuses_is_still_in_the_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
