@@ -105,6 +105,7 @@ struct awl__op {
 		struct {
 			uint32_t entry; /* of the queue of submissions */
 			bool repoll;
+			int64_t position; /* a WRITE's file's, before it; -1: none */
 		} ring;
 		struct {
 			struct awl__heap_node due;

@@ -89,6 +89,7 @@ static void enqueue(struct uring *u, struct awl__op *op)
 AWL__INLINE void end(struct uring *u, struct awl__op *op, int32_t res)
 {
 	if (op->kind == AWL__OP_WRITE) {
+		awl__ring_mend_position(op, res);
 		u->writes--;
 		u->broken |= res == -EPIPE;
 	}
@@ -440,7 +441,10 @@ static AWL__NOINLINE int submit_any(struct uring *u, struct awl__op *op)
 	}
 	awl__op_begin(&u->base, op, AT_QUEUE);
 	op->own.ring.repoll = false;
-	u->writes += op->kind == AWL__OP_WRITE;
+	if (op->kind == AWL__OP_WRITE) {
+		u->writes++;
+		awl__ring_note_position(op);
+	}
 	awl__list_push(&u->queue, &op->link);
 	if (op->link.prev == &u->queue && has_room(u)) {
 		awl__list_remove(&op->link);

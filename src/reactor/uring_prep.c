@@ -10,6 +10,8 @@
 #include "reactor/uring_prep.h"
 #include "reactor/sigpipe.h"
 
+#include <unistd.h>
+
 void awl__ring_ways(struct awl__ring_ways *w, const struct io_uring *ring)
 {
 	unsigned better = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN;
@@ -17,6 +19,21 @@ void awl__ring_ways(struct awl__ring_ways *w, const struct io_uring *ring)
 	w->raises = awl__nosignal() == 0;
 	w->async_writes = w->raises && !(ring->flags & IORING_SETUP_DEFER_TASKRUN);
 	w->poll_first = ring->flags & better ? IORING_RECVSEND_POLL_FIRST : 0;
+}
+
+/* -1: it goes by an offset of its own, or the file has no position. */
+void awl__ring_note_position(struct awl__op *op)
+{
+	op->own.ring.position = op->u.rw.offset < 0 ? lseek(op->fd, 0, SEEK_CUR) : -1;
+}
+
+void awl__ring_mend_position(const struct awl__op *op, int32_t res)
+{
+	int64_t before = op->own.ring.position;
+
+	if (before >= 0 && res > 0 && (uint32_t)res < op->u.rw.len &&
+		lseek(op->fd, 0, SEEK_CUR) == before)
+		lseek(op->fd, before + res, SEEK_SET);
 }
 
 static void prep_poll(

@@ -60,4 +60,13 @@ struct awl__ring_kind {
 
 extern const struct awl__ring_kind awl__ring_kinds[AWL__OP_KINDS];
 
+/*
+ * The kernel goes on with the rest of a write to a file by itself, and where an error stops that (a
+ * full disk, say) it tells what was written before, but leaves the file's position where it was
+ * (seen on 6.18): the next write would go over the first. So a WRITE notes the position before it,
+ * and one that has written a part looks after it.
+ */
+void awl__ring_note_position(struct awl__op *op);
+void awl__ring_mend_position(const struct awl__op *op, int32_t res);
+
 #endif

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * @reactors @valgrind @timeout 30
- * test_full.c - writing where there is no room: it is told once for each write, and the descriptor
- * is as usable as it was. sim has no disk.
+ * test_full.c - writing where there is no room: it is told once for each write, what had room is
+ * told before, and the descriptor is as usable as it was. sim has no disk.
  */
 #include "support.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 static int open_full(int flags)
 {
@@ -159,6 +163,51 @@ static void a_close_meanwhile_ends_it(void **state)
 	in_loop(closes_under_it, NULL);
 }
 
+/* --- a file that becomes full ----------------------------------------------------------------- */
+
+#define ROOM 65536
+
+static int fills(void *arg)
+{
+	static char much[3 * ROOM / 2], back[2 * ROOM];
+	int fd = memfd_create("full", MFD_CLOEXEC), r;
+	size_t n = 0;
+
+	assert_true(fd >= 0);
+	memset(much, 'm', sizeof much);
+	while ((r = awl_fd_write(fd, much + n, sizeof much - n)) > 0)
+		n += (size_t)r;
+	assert_int_equal(n, ROOM); /* what had room is there, and told */
+	assert_int_equal(r, -EFBIG);
+	assert_int_equal(awl_fd_write(fd, "x", 1), -EFBIG);
+
+	assert_int_equal(lseek(fd, ROOM - 4, SEEK_SET), ROOM - 4);
+	assert_int_equal(awl_fd_write(fd, "tail", 4), 4); /* in the middle it goes on */
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	for (n = 0; (r = awl_fd_read(fd, back + n, sizeof back - n)) > 0;)
+		n += (size_t)r;
+	assert_int_equal(r, 0);
+	assert_int_equal(n, ROOM);
+	assert_memory_equal(back, much, ROOM - 4);
+	assert_memory_equal(back + ROOM - 4, "tail", 4);
+	return awl_sock_close(fd);
+}
+
+static void what_has_room_in_a_file_is_written_and_the_rest_refused(void **state)
+{
+	struct rlimit before, limit;
+	void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+
+	REAL_KERNEL();
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	limit = before;
+	limit.rlim_cur = ROOM;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	in_loop(fills, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, handler);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +216,7 @@ int main(void)
 		cmocka_unit_test(each_of_many_writers_is_told),
 		cmocka_unit_test(a_cancel_that_comes_late_does_not_hide_it),
 		cmocka_unit_test(a_close_meanwhile_ends_it),
+		cmocka_unit_test(what_has_room_in_a_file_is_written_and_the_rest_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
