@@ -392,16 +392,19 @@ static int check_adopted(struct opening *op, int fd)
 
 static int adopt_one(struct opening *op, int fd)
 {
-	int flags;
+	struct awl__listener *k = &op->made->all[op->made->count];
+	int r = keep(op, fd, true);
 
+	if (r < 0)
+		return r;
 	if (!op->loop->virtual_time) {
-		flags = fcntl(fd, F_GETFL);
-		if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-			fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-			return -errno;
+		k->status_flags = fcntl(fd, F_GETFL);
+		k->fd_flags = fcntl(fd, F_GETFD);
+		fcntl(fd, F_SETFL, k->status_flags | O_NONBLOCK);
+		fcntl(fd, F_SETFD, k->fd_flags | FD_CLOEXEC);
 	}
 	set(op->loop, fd, IPPROTO_TCP, TCP_NODELAY); /* a unix socket has nothing to delay */
-	return keep(op, fd, true);
+	return 0;
 }
 
 /* On failure the descriptors are still the caller's. */
@@ -420,7 +423,7 @@ static int adopt_all(struct opening *op)
 	for (int i = 0; r == 0 && i < o->fd_count; i++)
 		r = adopt_one(op, o->fds[i]);
 	while (r < 0 && op->made->count)
-		awl__reactor_disown(op->loop->reactor, op->made->all[--op->made->count].fd);
+		awl__listener_close(op->loop, &op->made->all[--op->made->count]);
 	return r;
 }
 
@@ -482,8 +485,12 @@ void awl__listener_close(awl_loop *l, struct awl__listener *k)
 	if (k->fd < 0)
 		return;
 	awl__reactor_disown(l->reactor, k->fd);
-	if (!k->lent)
+	if (!k->lent) {
 		l->reactor->class->net->close(l->reactor, k->fd);
+	} else if (!l->virtual_time) {
+		fcntl(k->fd, F_SETFL, k->status_flags);
+		fcntl(k->fd, F_SETFD, k->fd_flags);
+	}
 	k->fd = -1;
 }
 

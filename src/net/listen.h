@@ -17,6 +17,7 @@ struct awl__listener {
 	int fd; /* the reactor knows its owner; -1: closed */
 	bool adopted; /* others may listen at it too */
 	bool lent; /* adopted, and the caller's until the start has succeeded */
+	int status_flags, fd_flags; /* and these it had */
 	bool quiet; /* its want of something was told, and nothing was accepted since */
 	socklen_t len;
 	struct sockaddr_storage address;

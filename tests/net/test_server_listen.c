@@ -303,9 +303,17 @@ static int half_adopted(void *arg)
 	awl_server_options o = { .fds = fds, .fd_count = 2 };
 	awl_server *server = NULL;
 
+	if (!is_sim(here())) {
+		assert_int_equal(fcntl(fds[0], F_SETFD, 0), 0);
+		assert_int_equal(fcntl(fds[0], F_SETFL, 0), 0);
+	}
 	assert_int_equal(awl_start_server_with(&o, echo, NULL, &server), -EBADF);
 	fds[1] = fds[0];
 	assert_int_equal(awl_start_server_with(&o, echo, NULL, &server), -EBUSY);
+	if (!is_sim(here())) { /* as they were */
+		assert_int_equal(fcntl(fds[0], F_GETFD), 0);
+		assert_int_equal(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+	}
 	o.fd_count = 1;
 	server = serve_with(&o, echo, NULL); /* nobody has it yet */
 	end_server(server);
