@@ -13,7 +13,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* Why it ended without a transfer: 0: a request that was taken back meanwhile. */
+/* Why it ended without a transfer; 0: by a request that was taken back meanwhile. */
 static int why(struct awl__task *t, const struct awl__task_op *o)
 {
 	int r = awl__deliver(t);
@@ -23,21 +23,25 @@ static int why(struct awl__task *t, const struct awl__task_op *o)
 	return o->gone ? AWL_EDEAD : o->late ? -ETIMEDOUT : 0;
 }
 
+int awl__task_op_ended_early(struct awl__task *t, struct awl__task_op *o)
+{
+	int r = o->op.res;
+
+	/* A timerfd answers it, too, when somebody sets the clock. */
+	while (r == -ECANCELED && o->op.cancelled) {
+		r = why(t, o);
+		if (r < 0)
+			break;
+		/* Nothing was moved, so it begins anew. */
+		o->op.cancelled = false;
+		r = awl__task_op_go(t, o, o->until, false);
+	}
+	return r;
+}
+
 int awl__task_op_run(struct awl__task *t, struct awl__task_op *o, int64_t until)
 {
 	return awl__unlikely(o->gone) ? AWL_EDEAD : awl__task_op_run_hot(t, o, until);
-}
-
-int awl__task_op_ended_early(struct awl__task *t, struct awl__task_op *o)
-{
-	int r;
-
-	/* A timerfd answers it, too, when somebody sets the clock. */
-	if (!o->op.cancelled)
-		return o->op.res;
-	r = why(t, o);
-	/* Nothing was moved, so it begins anew. */
-	return r < 0 ? r : awl__task_op_run(t, o, o->until);
 }
 
 void awl__task_op_close(struct awl__task_op *o)

@@ -12,8 +12,9 @@
 /* Its result is -ECANCELED: why, or what it brings begun anew. */
 int awl__task_op_ended_early(struct awl__task *t, struct awl__task_op *o) AWL__COLD;
 
-/* awl__task_op_run of one whose descriptor stays. */
-AWL__INLINE int awl__task_op_run_hot(struct awl__task *t, struct awl__task_op *o, int64_t until)
+/* awl__task_op_run of one whose descriptor stays; `first`, or anew by awl__task_op_ended_early. */
+AWL__INLINE int awl__task_op_go(
+	struct awl__task *t, struct awl__task_op *o, int64_t until, bool first)
 {
 	awl_loop *l = awl__task_loop(t);
 	int r;
@@ -37,9 +38,14 @@ AWL__INLINE int awl__task_op_run_hot(struct awl__task *t, struct awl__task_op *o
 	awl__leave(l, t);
 	awl__park_end(t);
 	assert(o->op.state == AWL__OP_IDLE);
-	if (awl__unlikely(o->op.res == -ECANCELED))
+	if (first && awl__unlikely(o->op.res == -ECANCELED))
 		return awl__task_op_ended_early(t, o);
 	return o->op.res;
+}
+
+AWL__INLINE int awl__task_op_run_hot(struct awl__task *t, struct awl__task_op *o, int64_t until)
+{
+	return awl__task_op_go(t, o, until, true);
 }
 
 #endif

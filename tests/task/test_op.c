@@ -131,12 +131,51 @@ static void an_operation_that_is_closed_ends_and_does_not_begin_anew(void **stat
 	in_loop(closed, NULL);
 }
 
+/* --- requests that are taken back --- */
+
+enum { TIMES = 5000 };
+
+static int read_once(void *arg)
+{
+	struct closing *c = arg;
+
+	c->results[0] = awl__task_op_run(self(), &c->o, INT64_MAX);
+	return 0;
+}
+
+static int taken_back(void *arg)
+{
+	struct closing c = { 0 };
+	awl_task *t;
+	int fds[2];
+
+	make_pipe(here(), fds);
+	c.o = reading(fds[0], c.buf);
+	assert_int_equal(awl_create_task(read_once, &c, &t), 0);
+	for (int i = 0; i < TIMES; i++) {
+		assert_int_equal(awl_sleep(1), 0);
+		awl_cancel(t, NULL);
+		assert_int_equal(awl_uncancel(t), 0);
+	}
+	assert_int_equal(awl_fd_write(fds[1], "abcd", 4), 4);
+	assert_int_equal(awl_await(t), 0);
+	assert_int_equal(c.results[0], 4);
+	close_pipe(here(), fds);
+	return awl_unref(t);
+}
+
+static void requests_taken_back_while_the_kernel_has_it_take_no_stack(void **state)
+{
+	in_loop(taken_back, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_operation_is_given_up_at_its_time_and_takes_nothing),
 		cmocka_unit_test(the_nearer_of_its_time_and_a_scopes_deadline_ends_it),
 		cmocka_unit_test(an_operation_that_is_closed_ends_and_does_not_begin_anew),
+		cmocka_unit_test(requests_taken_back_while_the_kernel_has_it_take_no_stack),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
