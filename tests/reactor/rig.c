@@ -13,6 +13,7 @@
 
 static const struct rig_variant variants[] = {
 	{ .name = "uring", .reactor = "uring" },
+	{ .name = "uring that wakes", .reactor = "uring", .wakes = true },
 	{ .name = "uring 6.1",
 		.reactor = "uring",
 		.refused_flags = IORING_SETUP_NO_SQARRAY,
@@ -24,12 +25,14 @@ static const struct rig_variant variants[] = {
 	{ .name = "uring 5.11",
 		.reactor = "uring",
 		.refused_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_COOP_TASKRUN,
-		.no_nosignal = true },
+		.no_nosignal = true,
+		.wakes = true },
 	{ .name = "epoll", .reactor = "epoll" },
+	{ .name = "epoll that wakes", .reactor = "epoll", .wakes = true },
 	{ .name = "epoll 5.11", .reactor = "epoll", .no_nosignal = true },
 	{ .name = "sim", .reactor = "sim" },
 	{ .name = "sim 1", .reactor = "sim", .seed = 1 },
-	{ .name = "sim 2", .reactor = "sim", .seed = 2 },
+	{ .name = "sim 2", .reactor = "sim", .seed = 2, .wakes = true },
 };
 
 static unsigned refused_flags;
@@ -64,10 +67,12 @@ void rig_open(struct rig *g, const struct rig_variant *v)
 	rig_pretend(v);
 	pthread_mutex_init(&g->lock, NULL);
 	awl__list_init(&g->posted);
+	awl__list_init(&g->woken);
 	assert_int_equal(awl__reactor_new(v->reactor, v->seed, &g->r), 0);
 	assert_string_equal(g->r->class->name, v->reactor);
 	g->r->post = post;
 	g->r->post_ctx = g;
+	g->r->woken = &g->woken;
 	assert_int_equal(awl__reactor_bind(g->r), 0);
 }
 
@@ -124,6 +129,7 @@ int rig_start(struct rig *g, struct rig_op *o)
 	o->rig = g;
 	o->completions = 0;
 	o->op.done = done;
+	o->op.wakes = g->v->wakes ? &o->run : NULL;
 	how = awl__reactor_submit(g->r, &o->op);
 	assert_int_equal(o->completions, 0); /* never from submit */
 	if (how == 1)
@@ -172,19 +178,37 @@ int rig_work(struct rig *g, struct rig_op *o, int (*fn)(void *), void *arg)
 	return rig_start(g, o);
 }
 
+static struct awl__list *posted(struct rig *g)
+{
+	struct awl__list *node;
+
+	pthread_mutex_lock(&g->lock);
+	node = awl__list_pop(&g->posted);
+	pthread_mutex_unlock(&g->lock);
+	return node;
+}
+
+/* What a task would do when its turn comes. */
+static void run_woken(struct rig *g)
+{
+	struct awl__list *node;
+
+	while ((node = awl__list_pop(&g->woken))) {
+		struct rig_op *o = awl__container(node, struct rig_op, run.link);
+
+		o->op.done(&o->op);
+	}
+}
+
 int rig_turn(struct rig *g, int64_t deadline)
 {
 	int n = awl__reactor_wait(g->r, deadline);
 	struct awl__list *node;
 
-	for (;;) {
-		pthread_mutex_lock(&g->lock);
-		node = awl__list_pop(&g->posted);
-		pthread_mutex_unlock(&g->lock);
-		if (!node)
-			return n;
+	while ((node = posted(g)))
 		awl__reactor_finish_work(g->r, awl__container(node, struct awl__op, link));
-	}
+	run_woken(g);
+	return n;
 }
 
 int32_t rig_finish(struct rig *g, struct rig_op *o)

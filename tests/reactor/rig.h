@@ -26,6 +26,7 @@ struct rig_variant {
 	unsigned refused_flags; /* of io_uring_setup: -EINVAL, as an older kernel */
 	bool no_nosignal; /* before 6.18 */
 	uint64_t seed;
+	bool wakes; /* operations name whom they wake, as a task's do */
 };
 
 struct rig {
@@ -33,11 +34,13 @@ struct rig {
 	const struct rig_variant *v;
 	pthread_mutex_t lock;
 	struct awl__list posted; /* by the pool's threads */
+	struct awl__list woken;
 	unsigned completions; /* of all operations, so far */
 };
 
 struct rig_op {
 	struct awl__op op;
+	struct awl__runnable run;
 	struct rig *rig;
 	unsigned completions, order; /* order: which of the rig's it was */
 };

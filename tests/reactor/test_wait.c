@@ -244,11 +244,13 @@ static void what_wakes_and_what_calls_are_told_in_one_order(struct rig *g)
 	int fds[COUNT(t)][2], n = 0;
 	unsigned at = 0;
 
-	awl__list_init(&list);
-	g->r->woken = &list;
 	for (size_t i = 0; i < COUNT(t); i++) {
 		rig_pair(g, RIG_PIPE, fds[i]);
 		rig_put(g, fds[i][1], "x");
+	}
+	awl__list_init(&list);
+	g->r->woken = &list;
+	for (size_t i = 0; i < COUNT(t); i++) {
 		t[i] = (struct told){ .list = &list };
 		t[i].op.kind = AWL__OP_POLL;
 		t[i].op.fd = fds[i][0];
@@ -268,9 +270,10 @@ static void what_wakes_and_what_calls_are_told_in_one_order(struct rig *g)
 		}
 	}
 	while (n < (int)COUNT(t))
-		n += rig_turn(g, INT64_MAX);
+		n += awl__reactor_wait(g->r, INT64_MAX);
 	assert_int_equal(n, COUNT(t));
 	assert_int_equal(g->r->in_flight, 0);
+	g->r->woken = &g->woken;
 	awl__list_each (node, &list) {
 		struct told *one = awl__container(
 			awl__container(node, struct awl__runnable, link), struct told, runnable);
@@ -431,6 +434,7 @@ static void every_allocation_that_fails_is_an_error(struct rig *g)
 		if (err == 0) {
 			fresh->post = kept->post;
 			fresh->post_ctx = kept->post_ctx;
+			fresh->woken = kept->woken;
 			g->r = fresh;
 			err = awl__reactor_bind(fresh);
 			if (err == 0 && rig_is(g, "sim")) {
