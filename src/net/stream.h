@@ -96,8 +96,8 @@ void awl__stream_discard(awl_stream *s);
 
 /*
  * A stream that owns fd from now on, a connected non-blocking stream socket of l's. Refused
- * (-EBUSY, -ENOMEM, -EBADF) the descriptor is still the caller's. Debug: `place` is where it was
- * made; `listener` is where it was accepted, -1: nowhere.
+ * (-EBUSY, -ENOMEM, -EBADF) the descriptor is still the caller's. `listener`: of whom it was
+ * accepted; -1: of none. Debug: `place` is where it was made.
  */
 int awl__stream_new_socket(awl_loop *l, int fd, int listener, const void *place, awl_stream **ret);
 

@@ -215,10 +215,10 @@ static inline int awl__reactor_bind(struct awl__reactor *r)
 }
 
 /*
- * 0: in flight, `done` will come. 1: completed at once, res is set, `done` does not come (all but
- * uring try first). < 0: refused, nothing was started: -ENOMEM, no thread for the pool, a real
- * descriptor on sim. What is wrong with the operation itself (-EBADF, -EISDIR) is its res, by
- * whichever of the two ways.
+ * 0: in flight, its completion will be told. 1: completed at once, res is set, and nothing is told
+ * (all but uring try first, and uring a send that is alone). < 0: refused, nothing was started:
+ * -ENOMEM, no thread for the pool, a real descriptor on sim. What is wrong with the operation
+ * itself (-EBADF, -EISDIR) is its res, by whichever of the two ways.
  */
 static inline int awl__reactor_submit(struct awl__reactor *r, struct awl__op *op)
 {
@@ -246,7 +246,8 @@ static inline int awl__reactor_own(struct awl__reactor *r, int fd)
 	return r->class->own(r, fd, -1);
 }
 
-/* The same of one that was accepted from a socket owned here: nobody has to ask what it is. */
+/* The same of one that was accepted from a socket owned here, -1: from none: nobody has to ask what
+ * it is. */
 static inline int awl__reactor_own_accepted(struct awl__reactor *r, int fd, int listener)
 {
 	return r->class->own(r, fd, listener);

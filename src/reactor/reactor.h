@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reactor.h - what uring, epoll and sim share: the life of an operation from submit to `done`, the
+ * reactor.h - what uring, epoll and sim share: the life of an operation from submit to its end, the
  * way over the pool, and the list of those that exist.
  */
 #ifndef AWL__REACTOR_H

@@ -320,11 +320,10 @@ static int fill(struct uring *u)
 	struct awl__op *op;
 	int err = 0;
 
-	/* To get room completions may have been reaped, the next in line among them. */
 	while (awl__unlikely(!awl__list_empty(&u->queue)) && get_room(u, &err))
-		if ((node = awl__list_pop(&u->queue)))
-			place(u, awl__container(node, struct awl__op, link));
+		place(u, awl__container(awl__list_pop(&u->queue), struct awl__op, link));
 	while (err == 0 && !awl__list_empty(&u->cancels) && get_room(u, &err)) {
+		/* To get room completions may have been reaped, the last in line's among them. */
 		if (!(node = awl__list_pop(&u->cancels)))
 			break;
 		op = awl__container(node, struct awl__op, link);
@@ -445,11 +444,10 @@ static AWL__NOINLINE int submit_any(struct uring *u, struct awl__op *op)
 		u->writes++;
 		awl__ring_note_position(op);
 	}
-	awl__list_push(&u->queue, &op->link);
-	if (op->link.prev == &u->queue && has_room(u)) {
-		awl__list_remove(&op->link);
+	if (awl__list_empty(&u->queue) && has_room(u))
 		place(u, op);
-	}
+	else
+		enqueue(u, op);
 	return 0;
 }
 

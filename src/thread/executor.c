@@ -108,11 +108,6 @@ static int in_thread(void *arg)
 	return 0;
 }
 
-static void call_done(struct awl__op *op)
-{
-	awl__wake(awl__container(op, struct call, op)->task);
-}
-
 int awl__executor_stay(struct awl__task *t, struct awl__pool *pool, uint8_t kind, awl_fn *fn,
 	void *arg, const char *call)
 {
@@ -120,7 +115,7 @@ int awl__executor_stay(struct awl__task *t, struct awl__pool *pool, uint8_t kind
 	struct call c = { .task = t, .fn = fn, .arg = arg };
 	int r;
 
-	c.op = (struct awl__op){ .kind = AWL__OP_WORK, .fd = -1, .done = call_done };
+	c.op = (struct awl__op){ .kind = AWL__OP_WORK, .fd = -1, .wakes = &t->ready };
 	c.op.u.work.fn = in_thread;
 	c.op.u.work.arg = &c;
 	c.op.u.work.pool = pool;
