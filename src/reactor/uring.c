@@ -316,15 +316,20 @@ static bool is_of_socket(const struct awl__op *op)
 static int fill(struct uring *u)
 {
 	struct io_uring_sqe *sqe;
-	struct awl__list *node;
+	struct awl__list asking, *node;
 	struct awl__op *op;
 	int err = 0;
 
 	while (awl__unlikely(!awl__list_empty(&u->queue)) && get_room(u, &err))
 		place(u, awl__container(awl__list_pop(&u->queue), struct awl__op, link));
-	while (err == 0 && !awl__list_empty(&u->cancels) && get_room(u, &err)) {
+	if (awl__likely(awl__list_empty(&u->cancels)))
+		return err;
+	/* A request that misses meanwhile is made anew by the next wait. */
+	awl__list_init(&asking);
+	awl__list_splice(&asking, &u->cancels);
+	while (err == 0 && !awl__list_empty(&asking) && get_room(u, &err)) {
 		/* To get room completions may have been reaped, the last in line's among them. */
-		if (!(node = awl__list_pop(&u->cancels)))
+		if (!(node = awl__list_pop(&asking)))
 			break;
 		op = awl__container(node, struct awl__op, link);
 		sqe = next_sqe(u);
@@ -336,6 +341,7 @@ static int fill(struct uring *u)
 			awl__list_push(&u->asked, &op->link);
 		}
 	}
+	awl__list_splice(&u->cancels, &asking);
 	return err;
 }
 

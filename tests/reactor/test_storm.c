@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * @reactors @valgrind
  * test_storm.c - more operations at once than the queue of submissions has room for, submitted,
- * cancelled, handed over and waited for in a random order, some that wake among some that call: each
- * completes once, is counted by the wait that tells of it, and no byte is lost. @reactors @valgrind
+ * cancelled, handed over and waited for in a random order, some that wake among some that call:
+ * each completes once, is counted by the wait that tells of it, and no byte is lost.
  */
 #include "reactor/rig.h"
 #include "reactor/socket.h"
