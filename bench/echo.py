@@ -21,9 +21,10 @@ MEASURES = {
 	"p99.9": "p99.9, µs",
 	"load": "CPU of the load, %",
 }
+COUNTED = ["calls", "instructions"]
 IDLE = 5000  # connections
 NOISE = 0.05  # system calls a message that equal loops differ by: each batches as it comes
-COUNTS = 3  # how often the load counts
+COUNTS = 11  # rounds in which the load counts: how much comes at once differs from one to the next
 
 
 class Echo:
@@ -32,7 +33,7 @@ class Echo:
 	def __init__(self, contenders, cpus, args):
 		self.servers, self.args, self.notes = Servers(contenders, cpus), args, []
 		self.ms = 100 if args.quick else 200
-		self.rounds = args.rounds or (3 if args.quick else 5)
+		self.rounds = args.rounds or (3 if args.quick else 9)
 		self.values = {measure: {} for measure in [*MEASURES, "rss", "total"]}
 		self.switch = None
 
@@ -59,8 +60,11 @@ class Echo:
 			for _ in range(self.rounds):
 				for name in list(up):
 					self.sample(row, name, up, [*args, "-t", self.ms])
+			for _ in range(1 if self.args.quick else COUNTS):
+				for name in list(up):
+					self.count(row, name, up, args)
 			for name in list(up):
-				self.count(row, name, up, buffer, args, messages)
+				self.count_otherwise(row, name, buffer, args, messages)
 		finally:
 			for server, _ in up.values():
 				server.stop()
@@ -75,22 +79,28 @@ class Echo:
 			return
 		self.keep(row, name, got)
 
-	def count(self, row, name, up, buffer, args, messages):
-		"""What the load can count it counts; the rest is counted around a server of its own, which
-		would take its time with 5000 connections."""
+	def count(self, row, name, up, args):
+		"""What the kernel lets the load count."""
 		server, port = up[name]
-		other = {"calls": self.servers.system_calls, "instructions": self.servers.instructions}
 		try:
-			for _ in range(1 if self.args.quick else COUNTS):
-				got = self.servers.load("-p", port, "-s", server.pid, *args, "-t", 100, "-k")
-				self.keep(row, name, {measure: got[measure] for measure in other if measure in got})
-			for measure, by_other_means in other.items():
-				if measure in got or self.args.quick or 5000 in args or row == "accept" \
-						or measure == "instructions" and name not in NATIVE:
-					continue
-				self.keep(row, name, {measure: by_other_means(name, buffer, args, messages)})
-		except (Missing, OSError, ValueError, IndexError) as why:
-			self.notes.append(f"{row}: {name} not counted: {why}.")
+			got = self.servers.load("-p", port, "-s", server.pid, *args, "-t", self.ms, "-k")
+		except Missing as why:
+			self.lost(row, name, why)
+			up.pop(name)[0].stop()
+			return
+		self.keep(row, name, {measure: got[measure] for measure in COUNTED if measure in got})
+
+	def count_otherwise(self, row, name, buffer, args, messages):
+		"""The rest, around a server of its own, which would take its time with 5000 connections."""
+		means = {"calls": self.servers.system_calls, "instructions": self.servers.instructions}
+		for measure in COUNTED:
+			if self.values[measure].get(row, {}).get(name) or self.args.quick or 5000 in args \
+					or row == "accept" or measure == "instructions" and name not in NATIVE:
+				continue
+			try:
+				self.keep(row, name, {measure: means[measure](name, buffer, args, messages)})
+			except (Missing, OSError, ValueError, IndexError) as why:
+				self.notes.append(f"{row}: {name}'s {measure} not counted: {why}.")
 
 	def echo(self, cell, names):
 		args = ["-c", cell.connections, "-b", cell.bytes, "-d", cell.depth]
