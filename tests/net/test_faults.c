@@ -14,13 +14,6 @@
 #include <sys/mman.h>
 #include <sys/un.h>
 
-#define TRY(call) \
-	do { \
-		int try_ = (call); \
-		if (try_ < 0) \
-			return try_; \
-	} while (0)
-
 /* --- a part in a loop of its own --- */
 
 static awl_fn *part;
